@@ -1,0 +1,177 @@
+//! What an executor is given, and the only way to succeed.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Clock, Error, Result, RunState, Timestamp};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{Store, Tx};
+use tokio_util::sync::CancellationToken;
+
+use crate::breakpoint::Breakpoints;
+use crate::queue::Runs;
+use crate::run::{Level, NewRun, Progress, Run, RunId};
+use crate::table::{self, Ending};
+
+/// What one run may use. Named in the configuration under `limits`.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Memory that a job's engine may hold before it spills to disk.
+    pub job_memory_bytes: usize,
+    /// Where it spills to.
+    pub spill_folder: PathBuf,
+    /// Threads for one piece of heavy computation.
+    pub threads: usize,
+}
+
+/// Proof that a run's success and its effects were committed together. Only [`RunContext::succeed`] makes one.
+#[derive(Debug)]
+pub struct Finished(pub(crate) ());
+
+/// Everything an executor may touch of the world around it.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    pub(crate) run: Run,
+    pub(crate) runs: Runs,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) breakpoints: Breakpoints,
+    pub(crate) pulse: Arc<Mutex<Pulse>>,
+}
+
+/// What is waiting to be written at the next heartbeat.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    pub progress: Progress,
+    pub changed: bool,
+    pub lines: Vec<(Level, String, Timestamp)>,
+}
+
+impl RunContext {
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub fn id(&self) -> &RunId {
+        &self.run.id
+    }
+
+    pub fn input<T: DeserializeOwned>(&self) -> Result<T> {
+        self.run.input()
+    }
+
+    pub fn store(&self) -> &Store {
+        self.runs.store()
+    }
+
+    pub fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    pub fn clock(&self) -> &dyn Clock {
+        self.store().clock().as_ref()
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A name that no other attempt uses: for files that are published by flipping a pointer.
+    pub fn attempt_name(&self) -> String {
+        format!("{}-{}", self.run.id, self.run.attempt)
+    }
+
+    /// Same run, same number; independent of attempt and machine (FNV-1a of the subject).
+    pub fn seed(&self) -> u64 {
+        self.run.subject.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    }
+
+    /// Cancelled when somebody asks to stop, the time is up, or the lease is lost. Hand it to blocking work.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// Fails with `Stopped` once the run should end. Call it between pieces of work.
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::stopped()) } else { Ok(()) }
+    }
+
+    /// Cheap; written with the next heartbeat.
+    pub fn progress(&self, done: u64, total: u64, unit: &str) {
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        pulse.progress = Progress { done, total, unit: unit.into() };
+        pulse.changed = true;
+    }
+
+    /// Adds a line to the run's log; written with the next heartbeat or the run's end.
+    pub fn log(&self, level: Level, line: impl Into<String>) {
+        let line = line.into();
+        tracing::info!(run = %self.run.id, level = level.as_str(), "{line}");
+        let now = self.clock().now();
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner).lines.push((level, line, now));
+    }
+
+    pub fn info(&self, line: impl Into<String>) {
+        self.log(Level::Info, line);
+    }
+
+    /// A named point where a test may kill the process: `<kind>.<point>`.
+    pub async fn point(&self, point: &str) {
+        self.breakpoints.reach(&format!("{}.{point}", self.run.kind)).await;
+    }
+
+    /// Queues a child; submitting it again after a crash gives the same child. `step` tells a run's children apart.
+    pub async fn submit_child(&self, step: &str, new: NewRun) -> Result<RunId> {
+        let dedup = format!("{}/{step}", self.run.id);
+        self.runs.submit(new.parent(&self.run.id).dedup(dedup)).await
+    }
+
+    /// Waits for a child. A request to stop this run is passed on to it; a shutdown of the process is not, since the
+    /// child then goes on after the restart.
+    pub async fn wait_child(&self, id: &RunId) -> Result<Run> {
+        tokio::select! {
+            run = self.runs.wait(id) => run,
+            () = self.cancel.cancelled() => {
+                if self.runs.get(&self.run.id).await?.stopping {
+                    self.runs.stop(id).await?;
+                }
+                Err(Error::stopped())
+            }
+        }
+    }
+
+    /// Begins the transaction in which the effects are published.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.store().begin().await
+    }
+
+    /// Commits `tx` and the run's success in one step. Fails, and publishes nothing, when the lease was lost meanwhile.
+    pub async fn succeed(&self, mut tx: Tx, result: &impl Serialize) -> Result<Finished> {
+        let result = serde_json::to_value(result).map_err(|e| Error::internal("A run's result cannot be written.").source(e))?;
+        self.flush(&mut tx).await?;
+        let ending = Ending { state: RunState::Succeeded, code: None, message: None, result: Some(&result) };
+        table::end(&mut tx, &self.run, ending).await?;
+        self.point("before_publish").await;
+        tx.commit().await?;
+        self.point("published").await;
+        Ok(Finished(()))
+    }
+
+    /// Writes the log lines that are waiting.
+    pub(crate) async fn flush(&self, tx: &mut Tx) -> Result<Progress> {
+        let (lines, progress) = {
+            let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            pulse.changed = false;
+            (std::mem::take(&mut pulse.lines), pulse.progress.clone())
+        };
+        for (level, line, at) in &lines {
+            table::add_log(tx, &self.run.id, level.as_str(), line, *at).await?;
+        }
+        Ok(progress)
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        pulse.changed || !pulse.lines.is_empty()
+    }
+}

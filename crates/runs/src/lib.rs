@@ -1,0 +1,23 @@
+//! The spine: every long operation is a durable run.
+//!
+//! Takes: a kind, a subject and an input ([`NewRun`]), executors registered by kind ([`Registry`]).
+//! Gives: runs that are claimed under a lease, tried again after a crash, stopped on request, watched while they work,
+//! and whose effects appear together with their success or not at all ([`RunContext::succeed`]).
+//!
+//! Must not know: any stage. Executors live with their stage.
+//!
+//! Start reading at [`Executor`], then [`Runs::submit`], then the worker loop in `worker.rs`.
+
+mod breakpoint;
+mod context;
+mod queue;
+mod run;
+mod table;
+mod worker;
+
+pub use breakpoint::Breakpoints;
+pub use context::{Finished, Limits, RunContext};
+pub use queue::{Filter, Runs};
+pub use run::{Level, LogLine, NewRun, Progress, Run, RunId};
+pub use worker::{Executor, Registry, Settings, Worker};
+

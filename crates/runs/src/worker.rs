@@ -1,0 +1,295 @@
+//! The worker loop: claims runs, keeps their leases, ends them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Error, ErrorKind, Result, RunState};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::breakpoint::Breakpoints;
+use crate::context::{Finished, Limits, Pulse, RunContext};
+use crate::queue::Runs;
+use crate::run::Run;
+use crate::table::{self, Ending};
+
+/// Does the work of one kind of run.
+///
+/// Contract: effects that others can see are written inside the transaction handed to [`RunContext::succeed`]; files are
+/// written before that under [`RunContext::attempt_name`]. An executor may be killed at any await or instruction and is
+/// then started anew with the same run; it checks [`RunContext::check`] or the cancel token at least every second.
+#[async_trait]
+pub trait Executor: Send + Sync {
+    fn kind(&self) -> &'static str;
+
+    /// A coordinator only waits for its children and takes no worker slot.
+    fn is_coordinator(&self) -> bool {
+        false
+    }
+
+    async fn execute(&self, context: &RunContext) -> Result<Finished>;
+}
+
+/// Which executor does which kind.
+#[derive(Default, Clone)]
+pub struct Registry {
+    executors: HashMap<&'static str, Arc<dyn Executor>>,
+}
+
+impl Registry {
+    #[must_use]
+    pub fn with(mut self, executor: impl Executor + 'static) -> Self {
+        self.executors.insert(executor.kind(), Arc::new(executor));
+        self
+    }
+}
+
+/// Named limits of the queue.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Runs under way at once; coordinators are not counted.
+    pub concurrent_runs: usize,
+    /// A worker that is silent this long has lost its runs.
+    pub lease_ms: i64,
+    /// How often progress and logs are written and stop requests are looked for.
+    pub heartbeat_ms: u64,
+    /// How often the queue is looked at when nothing wakes it.
+    pub poll_ms: u64,
+    /// First delay before another attempt; doubles each time.
+    pub backoff_ms: i64,
+    /// A run under which the process died this often is failed instead of tried again.
+    pub max_lost_leases: u32,
+    /// How long a run that should stop may take before it is cut off.
+    pub grace_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrent_runs: 2,
+            lease_ms: 15_000,
+            heartbeat_ms: 200,
+            poll_ms: 200,
+            backoff_ms: 1_000,
+            max_lost_leases: 5,
+            grace_ms: 1_000,
+        }
+    }
+}
+
+/// One process's share of the work.
+#[derive(Clone)]
+pub struct Worker {
+    runs: Runs,
+    registry: Registry,
+    settings: Settings,
+    limits: Arc<Limits>,
+    breakpoints: Breakpoints,
+}
+
+impl Worker {
+    pub fn new(runs: Runs, registry: Registry, settings: Settings, limits: Limits, breakpoints: Breakpoints) -> Self {
+        Self { runs, registry, settings, limits: Arc::new(limits), breakpoints }
+    }
+
+    /// Takes back what a process that is gone left running. Call it once at the start, while holding the only worker.
+    pub async fn recover(&self) -> Result<usize> {
+        self.reclaim(true).await
+    }
+
+    /// Works until `stop` is cancelled, then asks what is under way to stop and puts it back into the queue.
+    pub async fn work(self, stop: CancellationToken) -> Result<()> {
+        let mut under_way = JoinSet::new();
+        let mut busy = 0_usize;
+        while !stop.is_cancelled() {
+            self.reclaim(false).await?;
+            busy += self.start_what_may_start(busy, &mut under_way, &stop).await?;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.runs.wake.notified() => {}
+                () = tokio::time::sleep(Duration::from_millis(self.settings.poll_ms)) => {}
+                Some(ended) = under_way.join_next() => busy -= freed(ended),
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Claims as many runs as there is room for; gives how many slots they took.
+    async fn start_what_may_start(&self, busy: usize, under_way: &mut JoinSet<usize>, stop: &CancellationToken) -> Result<usize> {
+        let room = self.settings.concurrent_runs.saturating_sub(busy);
+        let now = self.runs.store().clock().now();
+        let candidates = table::startable(&mut *self.runs.store().reader().await?, now, 64).await?;
+        let mut taken = 0;
+        for run in candidates {
+            let Some(executor) = self.registry.executors.get(run.kind.as_str()) else { continue };
+            let slots = usize::from(!executor.is_coordinator());
+            if slots > room - taken {
+                continue;
+            }
+            let mut tx = self.runs.store().begin().await?;
+            if !table::claim(&mut tx, &run, self.settings.lease_ms).await? {
+                continue;
+            }
+            let claimed = table::get(tx.connection(), &run.id).await?;
+            tx.commit().await?;
+            let Some(claimed) = claimed else { continue };
+            taken += slots;
+            let (worker, executor, stop) = (self.clone(), executor.clone(), stop.child_token());
+            under_way.spawn(async move {
+                worker.carry(claimed, executor, stop).await;
+                slots
+            });
+        }
+        Ok(taken)
+    }
+
+    /// One attempt of one run, from claim to end. What cannot be written down is logged; the lease then runs out.
+    async fn carry(&self, run: Run, executor: Arc<dyn Executor>, stop: CancellationToken) {
+        let context = RunContext {
+            run,
+            runs: self.runs.clone(),
+            cancel: CancellationToken::new(),
+            limits: self.limits.clone(),
+            breakpoints: self.breakpoints.clone(),
+            pulse: Arc::new(Mutex::new(Pulse::default())),
+        };
+        context.point("claimed").await;
+        let outcome = self.attend(&context, executor, &stop).await;
+        if let Err(error) = outcome
+            && let Err(lost) = self.settle(&context, error, stop.is_cancelled()).await
+        {
+            tracing::warn!(run = %context.run.id, "the end of the run could not be written: {lost}");
+        }
+        self.runs.ended.notify_waiters();
+        self.runs.wake();
+    }
+
+    /// Executes with heartbeats beside it, until it ends, is stopped, or its time is up.
+    async fn attend(&self, context: &RunContext, executor: Arc<dyn Executor>, stop: &CancellationToken) -> Result<Finished> {
+        let work = {
+            let context = context.clone();
+            tokio::spawn(async move { executor.execute(&context).await })
+        };
+        let abort = work.abort_handle();
+        let started = context.clock().now();
+        let mut last_beat = started;
+        let mut cut_off = None;
+        let mut why = None;
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                joined = &mut work => {
+                    let outcome = joined.unwrap_or_else(|e| Err(died(&e)));
+                    return match (outcome, why) {
+                        (Err(_), Some(reason)) => Err(reason),
+                        (outcome, _) => outcome,
+                    };
+                }
+                () = tokio::time::sleep(Duration::from_millis(self.settings.heartbeat_ms)) => {}
+            }
+            let now = context.clock().now();
+            let timed_out = context.run.timeout_ms.is_some_and(|limit| now.since_ms(started) > limit);
+            let due = now.since_ms(last_beat) * 3 > self.settings.lease_ms;
+            let asked = table::is_stopping(&mut *self.runs.store().reader().await?, &context.run.id).await?;
+            if (due || context.has_news()) && let Err(error) = self.beat(context).await {
+                abort.abort();
+                return Err(error);
+            }
+            if due {
+                last_beat = now;
+            }
+            if why.is_none() && (asked || timed_out || stop.is_cancelled()) {
+                why = Some(if timed_out { time_is_up(&context.run) } else { Error::stopped() });
+                context.cancel.cancel();
+                cut_off = Some(now.plus_ms(self.settings.grace_ms as i64));
+            }
+            if cut_off.is_some_and(|at| now >= at) {
+                abort.abort();
+            }
+        }
+    }
+
+    async fn beat(&self, context: &RunContext) -> Result<()> {
+        let mut tx = self.runs.store().begin().await?;
+        let progress = context.flush(&mut tx).await?;
+        table::heartbeat(&mut tx, &context.run, self.settings.lease_ms, &progress).await?;
+        tx.commit().await
+    }
+
+    /// Writes down a failed attempt: queued again when it may pass or the process is going down, else ended.
+    async fn settle(&self, context: &RunContext, error: Error, shutting_down: bool) -> Result<()> {
+        let run = &context.run;
+        let mut tx = self.runs.store().begin().await?;
+        context.flush(&mut tx).await?;
+        let asked = table::is_stopping(tx.connection(), &run.id).await?;
+        if shutting_down && !asked && error.kind == ErrorKind::Stopped {
+            let now = tx.now();
+            table::requeue(&mut tx, run, now, false).await?;
+            return tx.commit().await;
+        }
+        let text = error.to_string();
+        let tries_left = run.attempt - run.lost_leases.min(run.attempt) < run.max_attempts;
+        if error.is_retryable() && tries_left {
+            let line = format!("Attempt {} failed and will be tried again: {text}", run.attempt);
+            let now = tx.now();
+            table::add_log(&mut tx, &run.id, "warn", &line, now).await?;
+            let delay = self.settings.backoff_ms.saturating_mul(1 << run.attempt.min(6));
+            table::requeue(&mut tx, run, now.plus_ms(delay), false).await?;
+            return tx.commit().await;
+        }
+        let state = match error.kind {
+            ErrorKind::Stopped => RunState::Stopped,
+            ErrorKind::TimedOut => RunState::TimedOut,
+            _ => RunState::Failed,
+        };
+        let now = tx.now();
+        table::add_log(&mut tx, &run.id, "error", &text, now).await?;
+        table::end(&mut tx, run, Ending { state, code: error.code, message: Some(&text), result: None }).await?;
+        tx.commit().await
+    }
+
+    /// Puts abandoned runs back into the queue; fails those that took the process down too often.
+    async fn reclaim(&self, everything: bool) -> Result<usize> {
+        let now = self.runs.store().clock().now();
+        if !everything && table::expired(&mut *self.runs.store().reader().await?, now).await? == 0 {
+            return Ok(0);
+        }
+        let mut tx = self.runs.store().begin().await?;
+        let abandoned = table::abandoned(&mut tx, everything).await?;
+        for run in &abandoned {
+            if run.lost_leases >= self.settings.max_lost_leases {
+                let message = format!("The process ended {} times while this run was under way; it is not tried again.", run.lost_leases + 1);
+                let ending = Ending { state: RunState::Failed, code: Some("RUN_ABANDONED"), message: Some(&message), result: None };
+                table::end(&mut tx, run, ending).await?;
+            } else if run.stopping {
+                let ending = Ending { state: RunState::Stopped, code: None, message: Some("Stopped on request."), result: None };
+                table::end(&mut tx, run, ending).await?;
+            } else {
+                let now = tx.now();
+                table::requeue(&mut tx, run, now, true).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(abandoned.len())
+    }
+}
+
+fn freed(joined: std::result::Result<usize, tokio::task::JoinError>) -> usize {
+    // `carry` does not panic: what executors do runs in a task of its own.
+    joined.unwrap_or(0)
+}
+
+fn died(error: &tokio::task::JoinError) -> Error {
+    if error.is_cancelled() {
+        return Error::stopped();
+    }
+    Error::new(ErrorKind::InvalidState, format!("The run's executor panicked: {error}")).code("RUN_PANICKED")
+}
+
+fn time_is_up(run: &Run) -> Error {
+    let limit = run.timeout_ms.unwrap_or_default();
+    Error::new(ErrorKind::TimedOut, format!("The run took longer than its limit of {limit} ms."))
+}

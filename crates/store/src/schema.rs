@@ -1,0 +1,66 @@
+//! The tables, as a list of steps; `PRAGMA user_version` says how many a file has seen.
+
+/// Append only: a released step is never edited.
+pub(crate) const STEPS: &[&str] = &["
+    CREATE TABLE resources (
+        kind       TEXT NOT NULL,
+        key        TEXT NOT NULL,
+        parent     TEXT NOT NULL,
+        body       TEXT NOT NULL,
+        version    INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL,
+        updated_ms INTEGER NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX resources_by_parent ON resources (kind, parent, key);
+
+    CREATE TABLE counter (value INTEGER NOT NULL);
+    INSERT INTO counter VALUES (0);
+
+    CREATE TABLE notifications (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind       TEXT NOT NULL,
+        subject    TEXT NOT NULL,
+        detail     TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+    );
+
+    CREATE TABLE runs (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        id           TEXT NOT NULL UNIQUE,
+        kind         TEXT NOT NULL,
+        subject      TEXT NOT NULL,
+        parent       TEXT NOT NULL,
+        dedup        TEXT UNIQUE,
+        input        TEXT NOT NULL,
+        state        TEXT NOT NULL,
+        attempt      INTEGER NOT NULL,
+        max_attempts INTEGER NOT NULL,
+        lost_leases  INTEGER NOT NULL,
+        not_before_ms INTEGER NOT NULL,
+        lease_until_ms INTEGER,
+        timeout_ms   INTEGER,
+        cancel       INTEGER NOT NULL,
+        done         INTEGER NOT NULL,
+        total        INTEGER NOT NULL,
+        unit         TEXT NOT NULL,
+        code         TEXT,
+        message      TEXT,
+        result       TEXT,
+        created_ms   INTEGER NOT NULL,
+        started_ms   INTEGER,
+        ended_ms     INTEGER
+    );
+    CREATE INDEX runs_open ON runs (state, not_before_ms, seq) WHERE state IN ('queued', 'running');
+    CREATE INDEX runs_by_subject ON runs (kind, subject, seq);
+    CREATE INDEX runs_by_parent ON runs (parent, seq) WHERE parent <> '';
+
+    CREATE TABLE run_logs (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        run        TEXT NOT NULL,
+        level      TEXT NOT NULL,
+        line       TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+    );
+    CREATE INDEX run_logs_by_run ON run_logs (run, id);
+"];
