@@ -9,7 +9,7 @@ use store::{Store, Tx};
 use tokio_util::sync::CancellationToken;
 
 use crate::breakpoint::Breakpoints;
-use crate::queue::Runs;
+use crate::queue::{Runs, child_dedup};
 use crate::run::{Level, NewRun, Progress, Run, RunId};
 use crate::table::{self, Ending};
 
@@ -122,7 +122,7 @@ impl RunContext {
 
     /// Queues a child; submitting it again after a crash gives the same child. `step` tells a run's children apart.
     pub async fn submit_child(&self, step: &str, new: NewRun) -> Result<RunId> {
-        let dedup = format!("{}/{step}", self.run.id);
+        let dedup = child_dedup(&self.run.id, step);
         self.runs.submit(new.parent(&self.run.id).dedup(dedup)).await
     }
 

@@ -33,6 +33,11 @@ pub struct Filter {
     pub state: Option<RunState>,
 }
 
+/// How the children of a run are told apart.
+pub(crate) fn child_dedup(parent: &RunId, step: &str) -> String {
+    format!("{parent}/{step}")
+}
+
 impl Runs {
     pub fn new(store: Store) -> Self {
         Self { store, wake: Arc::new(Notify::new()), ended: Arc::new(Notify::new()) }
@@ -124,6 +129,17 @@ impl Runs {
             // Either is a reason to look again.
             let _ = tokio::time::timeout(WAIT_POLL, ended).await;
         }
+    }
+
+    /// Returns when some run has ended, or after a short while: another process may have ended one.
+    pub async fn something_ended(&self) {
+        // Either is a reason to look again.
+        let _ = tokio::time::timeout(WAIT_POLL, self.ended.notified()).await;
+    }
+
+    /// The child that [`crate::RunContext::submit_child`] made for this step, if it did.
+    pub async fn child(&self, parent: &RunId, step: &str) -> Result<Option<Run>> {
+        table::by_dedup(&mut *self.store.reader().await?, &child_dedup(parent, step)).await
     }
 
     /// Up to `limit` lines of the run's log with an id above `after`.

@@ -11,13 +11,8 @@ use crate::run::{NewRun, Progress, Run, RunId};
 /// Inserts, or finds the run that an equal `dedup` made before.
 pub(crate) async fn insert(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
     if let Some(dedup) = &new.dedup {
-        let found: Option<String> = sqlx::query_scalar("SELECT id FROM runs WHERE dedup = ?")
-            .bind(dedup)
-            .fetch_optional(tx.connection())
-            .await
-            .map_err(database_error)?;
-        if let Some(id) = found {
-            return Ok(RunId(id));
+        if let Some(run) = by_dedup(tx.connection(), dedup).await? {
+            return Ok(run.id);
         }
     }
     let id = format!("{}-{}", new.kind.replace('_', "-"), tx.unique_hex().await?);
@@ -46,6 +41,15 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
 pub(crate) async fn get(connection: &mut SqliteConnection, id: &RunId) -> Result<Option<Run>> {
     let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
         .bind(&id.0)
+        .fetch_optional(connection)
+        .await
+        .map_err(database_error)?;
+    row.as_ref().map(read).transpose()
+}
+
+pub(crate) async fn by_dedup(connection: &mut SqliteConnection, dedup: &str) -> Result<Option<Run>> {
+    let row = sqlx::query("SELECT * FROM runs WHERE dedup = ?")
+        .bind(dedup)
         .fetch_optional(connection)
         .await
         .map_err(database_error)?;

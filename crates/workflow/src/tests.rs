@@ -1,0 +1,244 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Error, ErrorKind, Result, RunState, Timestamp};
+use runs::{Executor, Finished, NewRun, Registry, RunContext, RunId};
+use serde_json::json;
+use testkit::{Installation, ManualClock};
+
+use crate::*;
+
+const MINUTE: i64 = 60_000;
+
+fn schedule(text: &str) -> Schedule {
+    Schedule::parse(text).unwrap()
+}
+
+fn utc(text: &str) -> Timestamp {
+    Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
+}
+
+#[test]
+fn schedules_mean_what_aws_and_cron_mean() {
+    let from = utc("2026-11-23T04:00:00Z"); // a Monday
+    let next = |text: &str| schedule(text).next_after(from).unwrap();
+    assert_eq!(next("cron(0 3 * * ? *)"), utc("2026-11-24T03:00:00Z"));
+    assert_eq!(next("cron(15 10 ? * 2 *)"), utc("2026-11-23T10:15:00Z"), "AWS counts Monday as 2");
+    assert_eq!(next("cron(0/10 * * * ? 2026)"), utc("2026-11-23T04:10:00Z"));
+    assert_eq!(next("cron(0 0 L * ? *)"), utc("2026-11-30T00:00:00Z"));
+    assert_eq!(next("15 10 * * 1"), utc("2026-11-23T10:15:00Z"), "plain cron counts Monday as 1");
+    assert_eq!(next("rate(2 hours)"), utc("2026-11-23T06:00:00Z"));
+    assert_eq!(schedule("cron(0 3 * * ? 2020)").next_after(from), None);
+}
+
+#[test]
+fn what_is_no_schedule_is_refused_with_what_was_found() {
+    for wrong in ["", "cron(0 3 * * *)", "rate(0 days)", "rate(1 fortnight)", "cron(61 * * * ? *)", "every day"] {
+        let error = Schedule::parse(wrong).unwrap_err();
+        assert!(error.message.contains(&format!("{wrong:?}")), "{error}");
+    }
+}
+
+fn job(name: &str) -> Action {
+    Action { job_name: Some(name.into()), ..Action::default() }
+}
+
+fn when(jobs: &[&str], logical: &str) -> Option<Predicate> {
+    let condition = |name: &&str| Condition { job_name: Some((*name).into()), state: Some("SUCCEEDED".into()), ..Condition::default() };
+    Some(Predicate { logical: Some(logical.into()), conditions: jobs.iter().map(condition).collect() })
+}
+
+fn trigger(name: &str, r#type: TriggerType, predicate: Option<Predicate>, actions: Vec<Action>) -> Trigger {
+    Trigger {
+        name: name.into(),
+        workflow_name: Some("export".into()),
+        r#type,
+        schedule: None,
+        predicate,
+        actions,
+        description: None,
+        activated: false,
+        looked_at: Timestamp(0),
+    }
+}
+
+/// The article's workflow: clean, then three jobs at once, then training.
+fn article() -> Vec<Trigger> {
+    let pipeline = Action { pipeline_name: Some("train".into()), ..Action::default() };
+    vec![
+        trigger("begin", TriggerType::OnDemand, None, vec![job("clean")]),
+        trigger("cleaned", TriggerType::Conditional, when(&["clean"], "AND"), vec![job("users"), job("items"), job("events")]),
+        trigger("exported", TriggerType::Conditional, when(&["users", "items", "events"], "AND"), vec![pipeline]),
+    ]
+}
+
+/// Every action becomes a run of kind "act" about the action's name.
+struct Acting;
+
+#[async_trait]
+impl Starter for Acting {
+    async fn start(&self, action: &Action, parent: &RunContext, step: &str) -> Result<RunId> {
+        let (_, name) = action.target()?;
+        parent.submit_child(step, NewRun::new("act", name)).await
+    }
+}
+
+/// Writes down what ran; fails what is told to.
+struct Acts {
+    seen: Arc<Mutex<Vec<String>>>,
+    fails: &'static str,
+}
+
+#[async_trait]
+impl Executor for Acts {
+    fn kind(&self) -> &'static str {
+        "act"
+    }
+    async fn execute(&self, context: &RunContext) -> Result<Finished> {
+        let name = context.run().subject.clone();
+        self.seen.lock().unwrap().push(name.clone());
+        if name == self.fails {
+            return Err(Error::invalid_data("On purpose."));
+        }
+        context.succeed(context.begin().await?, &()).await
+    }
+}
+
+async fn home_with_article() -> (Installation, Workflows) {
+    let home = Installation::new().await;
+    let workflows = Workflows::new(home.runs.clone());
+    workflows.create_workflow(Workflow { name: "export".into(), ..Workflow::default() }).await.unwrap();
+    for trigger in article() {
+        let conditional = trigger.r#type == TriggerType::Conditional;
+        workflows.create_trigger(trigger, conditional).await.unwrap();
+    }
+    (home, workflows)
+}
+
+fn registry(fails: &'static str) -> (Registry, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let acts = Acts { seen: seen.clone(), fails };
+    (Registry::default().with(WorkflowExecutor::new(Arc::new(Acting))).with(acts), seen)
+}
+
+#[tokio::test]
+async fn the_articles_workflow_runs_in_its_order_and_each_action_once() {
+    let (home, workflows) = home_with_article().await;
+    let (registry, seen) = registry("");
+    home.work(registry);
+    let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    let run = home.runs.wait(&id).await.unwrap().succeeded().unwrap();
+    let view = workflows.run_view(run).await.unwrap();
+    assert_eq!((view.status, view.statistics.succeeded_actions, view.statistics.total_actions), ("COMPLETED", 5, 5));
+    let mut seen = seen.lock().unwrap().clone();
+    assert_eq!((seen.first().unwrap().as_str(), seen.last().unwrap().as_str()), ("clean", "train"));
+    seen.sort();
+    assert_eq!(seen, ["clean", "events", "items", "train", "users"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_failed_job_is_not_started() {
+    let (home, workflows) = home_with_article().await;
+    let (registry, seen) = registry("items");
+    home.work(registry);
+    let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    let run = home.runs.wait(&id).await.unwrap();
+    let view = workflows.run_view(run).await.unwrap();
+    assert_eq!((view.statistics.succeeded_actions, view.statistics.failed_actions), (3, 1));
+    assert!(!seen.lock().unwrap().contains(&"train".to_owned()));
+}
+
+#[tokio::test]
+async fn a_restart_in_the_middle_starts_nothing_twice() {
+    let (home, workflows) = home_with_article().await;
+    // The first process knows workflows but no actions: it starts "clean", which stays queued, and then dies.
+    let coordinator = Registry::default().with(WorkflowExecutor::new(Arc::new(Acting)));
+    home.work(coordinator);
+    let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    while home.runs.child(&id, "begin/0").await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (registry, seen) = registry("");
+    home.work(registry);
+    home.runs.wait(&id).await.unwrap().succeeded().unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn stopping_a_workflow_run_stops_what_it_started() {
+    let (home, workflows) = home_with_article().await;
+    home.work(Registry::default().with(WorkflowExecutor::new(Arc::new(Acting))));
+    let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    while home.runs.child(&id, "begin/0").await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    workflows.stop_run("export", &id).await.unwrap();
+    assert_eq!(home.runs.wait(&id).await.unwrap().state, RunState::Stopped);
+    assert_eq!(home.runs.child(&id, "begin/0").await.unwrap().unwrap().state, RunState::Stopped);
+}
+
+#[tokio::test]
+async fn a_schedule_missed_while_nobody_looked_fires_once() {
+    let clock = ManualClock::at(utc("2026-11-23T04:00:00Z").millis());
+    let home = Installation::with_clock(clock.clone()).await;
+    let workflows = Workflows::new(home.runs.clone());
+    let nightly = Trigger {
+        workflow_name: None,
+        schedule: Some("rate(1 minute)".into()),
+        ..trigger("nightly", TriggerType::Scheduled, None, vec![job("clean")])
+    };
+    workflows.create_trigger(nightly, true).await.unwrap();
+    let scheduler = Scheduler::new(workflows.clone(), Duration::from_secs(1));
+    assert_eq!(scheduler.tick().await.unwrap(), 0);
+    clock.advance(10 * MINUTE);
+    assert_eq!(scheduler.tick().await.unwrap(), 1);
+    assert_eq!(scheduler.tick().await.unwrap(), 0);
+    assert_eq!(workflows.list_runs("nightly", 10).await.unwrap().len(), 1);
+    workflows.stop_trigger("nightly").await.unwrap();
+    clock.advance(10 * MINUTE);
+    assert_eq!(scheduler.tick().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn triggers_that_make_no_sense_are_refused_in_one_sentence() {
+    let (_home, workflows) = home_with_article().await;
+    let cases = [
+        (trigger("a", TriggerType::OnDemand, None, vec![]), "at least one action"),
+        (trigger("b", TriggerType::Scheduled, None, vec![job("x")]), "needs a Schedule"),
+        (trigger("c", TriggerType::Conditional, None, vec![job("x")]), "needs a Predicate"),
+        (trigger("d", TriggerType::Conditional, when(&["x"], "OR"), vec![job("x")]), "AND or ANY"),
+        (trigger("e", TriggerType::OnDemand, None, vec![Action::default()]), "exactly one of"),
+        (Trigger { workflow_name: None, ..trigger("f", TriggerType::Conditional, when(&["x"], "AND"), vec![job("x")]) }, "belongs to a workflow"),
+    ];
+    for (wrong, expected) in cases {
+        let error = workflows.create_trigger(wrong, false).await.unwrap_err();
+        assert!(error.kind == ErrorKind::InvalidInput && error.message.contains(expected), "{error}");
+    }
+    let unknown = Trigger { workflow_name: Some("nowhere".into()), ..trigger("g", TriggerType::OnDemand, None, vec![job("x")]) };
+    assert_eq!(workflows.create_trigger(unknown, false).await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn too_many_runs_of_a_workflow_are_refused() {
+    let (_home, workflows) = home_with_article().await;
+    let limited = Workflow { name: "export".into(), max_concurrent_runs: Some(1), ..Workflow::default() };
+    workflows.update_workflow(limited).await.unwrap();
+    workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    let refused = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::TooManyRuns);
+}
+
+#[tokio::test]
+async fn views_have_glues_shape() {
+    let (_home, workflows) = home_with_article().await;
+    let view = serde_json::to_value(workflows.view("export", true).await.unwrap()).unwrap();
+    assert_eq!(view["Name"], json!("export"));
+    assert_eq!(view["Graph"]["Nodes"].as_array().unwrap().len(), 3 + 5);
+    assert_eq!(view["Graph"]["Edges"].as_array().unwrap().len(), 5 + 4);
+    let begin = TriggerView::from(workflows.get_trigger("begin").await.unwrap());
+    assert_eq!(serde_json::to_value(begin).unwrap()["State"], json!("CREATED"));
+}
