@@ -1,0 +1,30 @@
+//! Stage 5, the mathematics: recommenders as pure functions of interactions.
+//!
+//! Takes [`Interactions`] (who did what when, in dense indices) and a [`Recipe`] with its parameters; gives a [`Model`] that
+//! scores every item for a history, says why, and saves itself as bytes.
+//! Must not know: names and identifiers of users and items, files, tasks, the wall clock, any other stage. Whatever is
+//! random takes a seed, whatever depends on "now" takes a time.
+//! Start reading at [`recipe`](mod@recipe) (the two traits), then `popularity` (the smallest recipe), then `linear` (the main one).
+
+mod artifact;
+mod error;
+mod interactions;
+pub mod linear;
+mod parameters;
+pub mod popularity;
+mod progress;
+mod ranking;
+pub mod recent_popularity;
+pub mod recipe;
+#[cfg(test)]
+mod tests;
+
+pub use artifact::load;
+pub use error::RecipeError;
+pub use interactions::{HistoryEvent, Interaction, Interactions};
+pub use linear::{Linear, LinearModel};
+pub use parameters::Parameter;
+pub use popularity::Popularity;
+pub use ranking::{Scored, top_k};
+pub use recent_popularity::RecentPopularity;
+pub use recipe::{FitContext, Model, NAMES, Reason, Recipe, parameters_of, recipe};
