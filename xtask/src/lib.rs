@@ -1,9 +1,10 @@
 //! The chores of this repository. Takes the workspace as it lies on the disk, gives a list of findings; it changes nothing and knows no crate of the house.
 //!
 //! `tidy` checks the rules that neither the compiler nor clippy checks: who imports whom (`imports.rs`), who may link DataFusion (`lockfile.rs`), where versions
-//! are pinned (`manifest.rs`), and how sources look (`source.rs`, on text whose comments and strings `lexer.rs` has blanked). It runs as a test as well.
+//! are pinned (`manifest.rs`), that error codes have a page (`codes.rs`), and how sources look (`source.rs`, on text whose comments and strings `lexer.rs` has blanked). It runs as a test as well.
 //! Start reading at [`tidy`].
 
+mod codes;
 mod imports;
 mod lexer;
 mod lockfile;
@@ -59,6 +60,7 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
         findings.extend(source::check_opening(package));
         for file in &package.sources {
             findings.extend(source::check(&package.name, file));
+            findings.extend(codes::check(file, &workspace.error_pages));
         }
     }
     findings.extend(lockfile::check(&workspace.lock, &names));

@@ -193,7 +193,7 @@ fn ignored_tests_without_a_reason_are_found() {
 fn a_map_that_forgets_a_package_is_found() {
     let check = |map: Option<&str>| {
         lines(&check_map(
-            &Workspace { packages: Vec::new(), lock: Table::new(), architecture: map.map(str::to_owned) },
+            &Workspace { packages: Vec::new(), lock: Table::new(), architecture: map.map(str::to_owned), error_pages: Vec::new() },
             &["domain", "store"],
         ))
     };
@@ -242,4 +242,15 @@ fn a_whole_workspace_is_read_and_judged() {
     for part in ["expected a row for `warehouse`", "found \"1\"", "warehouse` in xtask"] {
         assert!(found.iter().any(|line| line.contains(part)), "no finding says {part}");
     }
+}
+
+#[test]
+fn an_error_code_without_a_page_is_found() {
+    let text = "fn f() {}\nfn g() { error.code(\"IMPORT_EMPTY\"); Ending { code: Some(\"RUN_LOST\") } }".to_owned();
+    let source = Source { path: "a.rs".into(), text };
+    let found = |pages: &[&str]| {
+        let pages: Vec<String> = pages.iter().map(|page| (*page).to_owned()).collect();
+        crate::codes::check(&source, &pages).len()
+    };
+    assert_eq!((found(&[]), found(&["RUN_LOST"]), found(&["RUN_LOST", "IMPORT_EMPTY"])), (2, 1, 0));
 }

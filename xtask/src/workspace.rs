@@ -14,6 +14,8 @@ pub struct Workspace {
     pub lock: Table,
     /// The text of ARCHITECTURE.md, where there is one.
     pub architecture: Option<String>,
+    /// The names of the pages in docs/errors, without `.md`.
+    pub error_pages: Vec<String>,
 }
 
 /// One member of the workspace.
@@ -40,8 +42,16 @@ impl Workspace {
         let members = manifest.get("workspace").and_then(|workspace| workspace.get("members")).and_then(Value::as_array);
         let members = members.with_context(|| format!("expected a list workspace.members in {}", root.join("Cargo.toml").display()))?;
         let packages = members.iter().filter_map(Value::as_str).map(|member| Package::read(root, member)).collect::<Result<_>>()?;
-        Ok(Self { packages, lock: parse(&root.join("Cargo.lock"))?, architecture: fs::read_to_string(root.join("ARCHITECTURE.md")).ok() })
+        let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).ok();
+        Ok(Self { packages, lock: parse(&root.join("Cargo.lock"))?, architecture, error_pages: error_pages(root) })
     }
+}
+
+/// A folder that is not there has no pages.
+fn error_pages(root: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root.join("docs/errors")) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".md").map(str::to_owned)).collect()
 }
 
 impl Package {

@@ -46,9 +46,7 @@ impl Arn {
         if parts == 6 && text.starts_with("arn:") && text.len() <= MAX_CHARS && !text.ends_with(':') {
             return Ok(Self(text));
         }
-        Err(Error::invalid_input(format!(
-            "An ARN looks like arn:aws:personalize:us-east-1:123456789012:campaign/name; found {text:?}."
-        )))
+        Err(Error::invalid_input(format!("An ARN looks like arn:aws:personalize:us-east-1:123456789012:campaign/name; found {text:?}.")))
     }
 
     /// `arn:aws:personalize:::recipe/<name>`

@@ -24,7 +24,8 @@ impl Name {
             return Ok(Self(text));
         }
         Err(Error::invalid_input(format!(
-            "A name has 1 to {MAX_CHARS} characters, a letter or digit first, then letters, digits, '-' or '_'; found {text:?}."
+            "A name has 1 to {MAX_CHARS} characters, a letter or digit first, then letters, digits, '-' or '_'; found {text:?} ({} characters).",
+            text.chars().count()
         )))
     }
 

@@ -19,8 +19,7 @@ pub enum RunState {
 }
 
 impl RunState {
-    pub const ALL: [RunState; 6] =
-        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Stopped, Self::TimedOut];
+    pub const ALL: [RunState; 6] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Stopped, Self::TimedOut];
 
     /// No further move is possible.
     pub fn is_final(self) -> bool {
@@ -30,10 +29,7 @@ impl RunState {
     /// `Running -> Queued` is a lost lease or a failed attempt with attempts left.
     pub fn may_become(self, next: RunState) -> bool {
         use RunState::{Failed, Queued, Running, Stopped, Succeeded, TimedOut};
-        matches!(
-            (self, next),
-            (Queued, Running | Stopped | Failed) | (Running, Queued | Succeeded | Failed | Stopped | TimedOut)
-        )
+        matches!((self, next), (Queued, Running | Stopped | Failed) | (Running, Queued | Succeeded | Failed | Stopped | TimedOut))
     }
 
     /// Fails with [`crate::ErrorKind::InvalidState`] when the move is not legal.

@@ -126,17 +126,18 @@ impl RunContext {
         self.runs.submit(new.parent(&self.run.id).dedup(dedup)).await
     }
 
-    /// Waits for a child. A request to stop this run is passed on to it; a shutdown of the process is not, since the
-    /// child then goes on after the restart.
+    /// Makes a run that a stage submitted for us our child, so that it is stopped with us. Asked again, changes nothing.
+    pub async fn adopt(&self, child: &RunId) -> Result<()> {
+        let mut tx = self.begin().await?;
+        table::adopt(&mut tx, child, &self.run.id).await?;
+        tx.commit().await
+    }
+
+    /// Waits for a child; ends with `Stopped` when this run should end. The queue stops children of stopped runs itself.
     pub async fn wait_child(&self, id: &RunId) -> Result<Run> {
         tokio::select! {
             run = self.runs.wait(id) => run,
-            () = self.cancel.cancelled() => {
-                if self.runs.get(&self.run.id).await?.stopping {
-                    self.runs.stop(id).await?;
-                }
-                Err(Error::stopped())
-            }
+            () = self.cancel.cancelled() => Err(Error::stopped()),
         }
     }
 

@@ -20,4 +20,3 @@ pub use context::{Finished, Limits, RunContext};
 pub use queue::{Filter, Runs};
 pub use run::{Level, LogLine, NewRun, Progress, Run, RunId};
 pub use worker::{Executor, Registry, Settings, Worker};
-

@@ -9,7 +9,7 @@ use store::{Store, Tx, database_error};
 use tokio::sync::Notify;
 
 use crate::run::{LogLine, NewRun, Run, RunId};
-use crate::table::{self, Ending};
+use crate::table;
 
 /// How often a waiter looks again although nothing woke it: other processes may work on the same queue.
 const WAIT_POLL: Duration = Duration::from_millis(100);
@@ -100,18 +100,13 @@ impl Runs {
         rows.iter().map(table::read).collect()
     }
 
-    /// Ends a queued run at once and asks a running one to stop; one that has ended is left alone.
+    /// Ends a queued run at once and asks a running one to stop, with everything it asked for; what has ended is left alone.
     pub async fn stop(&self, id: &RunId) -> Result<()> {
         let mut tx = self.store.begin().await?;
-        let run = table::get(tx.connection(), id).await?.ok_or_else(|| Error::not_found(format!("run {:?}", id.0)))?;
-        match run.state {
-            RunState::Queued => {
-                let ending = Ending { state: RunState::Stopped, code: None, message: Some("Stopped before it started."), result: None };
-                table::end(&mut tx, &run, ending).await?;
-            }
-            RunState::Running => table::ask_to_stop(&mut tx, id).await?,
-            _ => {}
+        if table::get(tx.connection(), id).await?.is_none() {
+            return Err(Error::not_found(format!("run {:?}", id.0)));
         }
+        table::stop_tree(&mut tx, id, true).await?;
         tx.commit().await?;
         self.wake();
         self.ended.notify_waiters();

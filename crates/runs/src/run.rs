@@ -90,6 +90,8 @@ pub struct Run {
     /// Counts from 1 once started.
     pub attempt: u32,
     pub max_attempts: u32,
+    /// Attempts that failed in a way that may pass; these count against `max_attempts`.
+    pub failed_attempts: u32,
     /// How often the process died or stalled under it.
     pub lost_leases: u32,
     pub timeout_ms: Option<i64>,
@@ -115,7 +117,8 @@ impl Run {
 
     /// The result as the executor's type; an error when the run has not succeeded.
     pub fn result<T: DeserializeOwned>(&self) -> Result<T> {
-        let value = self.result.clone().ok_or_else(|| Error::invalid_state(format!("Run {} has no result: it is {}.", self.id, self.state)))?;
+        let value =
+            self.result.clone().ok_or_else(|| Error::invalid_state(format!("Run {} has no result: it is {}.", self.id, self.state)))?;
         serde_json::from_value(value).map_err(|e| Error::internal(format!("The result of run {} cannot be read.", self.id)).source(e))
     }
 

@@ -18,9 +18,9 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
     let id = format!("{}-{}", new.kind.replace('_', "-"), tx.unique_hex().await?);
     let now = tx.now().millis();
     sqlx::query(
-        "INSERT INTO runs (id, kind, subject, parent, dedup, input, state, attempt, max_attempts, lost_leases,
+        "INSERT INTO runs (id, kind, subject, parent, dedup, input, state, attempt, max_attempts, failed_attempts, lost_leases,
                            not_before_ms, timeout_ms, cancel, done, total, unit, created_ms)
-         VALUES (?, ?, ?, ?, ?, ?, 'queued', 0, ?, 0, ?, ?, 0, 0, 0, '', ?)",
+         VALUES (?, ?, ?, ?, ?, ?, 'queued', 0, ?, 0, 0, ?, ?, 0, 0, 0, '', ?)",
     )
     .bind(&id)
     .bind(new.kind)
@@ -39,33 +39,23 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
 }
 
 pub(crate) async fn get(connection: &mut SqliteConnection, id: &RunId) -> Result<Option<Run>> {
-    let row = sqlx::query("SELECT * FROM runs WHERE id = ?")
-        .bind(&id.0)
-        .fetch_optional(connection)
-        .await
-        .map_err(database_error)?;
+    let row = sqlx::query("SELECT * FROM runs WHERE id = ?").bind(&id.0).fetch_optional(connection).await.map_err(database_error)?;
     row.as_ref().map(read).transpose()
 }
 
 pub(crate) async fn by_dedup(connection: &mut SqliteConnection, dedup: &str) -> Result<Option<Run>> {
-    let row = sqlx::query("SELECT * FROM runs WHERE dedup = ?")
-        .bind(dedup)
-        .fetch_optional(connection)
-        .await
-        .map_err(database_error)?;
+    let row = sqlx::query("SELECT * FROM runs WHERE dedup = ?").bind(dedup).fetch_optional(connection).await.map_err(database_error)?;
     row.as_ref().map(read).transpose()
 }
 
 /// The oldest runs that may start now, at most `limit`.
 pub(crate) async fn startable(connection: &mut SqliteConnection, now: Timestamp, limit: i64) -> Result<Vec<Run>> {
-    let rows = sqlx::query(
-        "SELECT * FROM runs WHERE state = 'queued' AND not_before_ms <= ? ORDER BY not_before_ms, seq LIMIT ?",
-    )
-    .bind(now.millis())
-    .bind(limit)
-    .fetch_all(connection)
-    .await
-    .map_err(database_error)?;
+    let rows = sqlx::query("SELECT * FROM runs WHERE state = 'queued' AND not_before_ms <= ? ORDER BY not_before_ms, seq LIMIT ?")
+        .bind(now.millis())
+        .bind(limit)
+        .fetch_all(connection)
+        .await
+        .map_err(database_error)?;
     rows.iter().map(read).collect()
 }
 
@@ -132,16 +122,28 @@ pub(crate) async fn end(tx: &mut Tx, run: &Run, ending: Ending<'_>) -> Result<()
     tx.notify("run.ended", &run.subject, &detail).await
 }
 
-/// Running back to queued: the attempt failed in a way that may pass, or its process is gone (`lost_lease`).
-pub(crate) async fn requeue(tx: &mut Tx, run: &Run, not_before: Timestamp, lost_lease: bool) -> Result<()> {
+/// Why a running run goes back into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// The attempt failed in a way that may pass.
+    Failed,
+    /// Its process is gone.
+    LostLease,
+    /// Its process is about to go.
+    Shutdown,
+}
+
+/// Running back to queued.
+pub(crate) async fn requeue(tx: &mut Tx, run: &Run, not_before: Timestamp, back: Back) -> Result<()> {
     run.state.check_move(RunState::Queued)?;
     let done = sqlx::query(
-        "UPDATE runs SET state = 'queued', not_before_ms = ?, lease_until_ms = NULL, lost_leases = lost_leases + ?,
-                         done = 0, total = 0
+        "UPDATE runs SET state = 'queued', not_before_ms = ?, lease_until_ms = NULL, failed_attempts = failed_attempts + ?,
+                         lost_leases = lost_leases + ?, done = 0, total = 0
          WHERE id = ? AND state = 'running' AND attempt = ?",
     )
     .bind(not_before.millis())
-    .bind(i64::from(lost_lease))
+    .bind(i64::from(back == Back::Failed))
+    .bind(i64::from(back == Back::LostLease))
     .bind(&run.id.0)
     .bind(run.attempt)
     .execute(tx.connection())
@@ -169,7 +171,30 @@ pub(crate) async fn heartbeat(tx: &mut Tx, run: &Run, lease_ms: i64, progress: &
     stopping.map(|flag| flag != 0).ok_or_else(|| lost(run))
 }
 
-pub(crate) async fn ask_to_stop(tx: &mut Tx, id: &RunId) -> Result<()> {
+/// Ends what is queued and asks what is running to stop: the run's descendants, and with `itself` the run too.
+pub(crate) async fn stop_tree(tx: &mut Tx, id: &RunId, itself: bool) -> Result<()> {
+    let rows = sqlx::query(
+        "WITH RECURSIVE tree (id) AS (SELECT ? UNION SELECT runs.id FROM runs JOIN tree ON runs.parent = tree.id)
+         SELECT runs.* FROM runs JOIN tree USING (id) WHERE runs.state IN ('queued', 'running') AND (runs.id <> ? OR ?)",
+    )
+    .bind(&id.0)
+    .bind(&id.0)
+    .bind(itself)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(database_error)?;
+    for run in rows.iter().map(read).collect::<Result<Vec<Run>>>()? {
+        if run.state == RunState::Queued {
+            let ending = Ending { state: RunState::Stopped, code: None, message: Some("Stopped before it started."), result: None };
+            end(tx, &run, ending).await?;
+        } else {
+            ask_to_stop(tx, &run.id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ask_to_stop(tx: &mut Tx, id: &RunId) -> Result<()> {
     sqlx::query("UPDATE runs SET cancel = 1 WHERE id = ? AND state = 'running'")
         .bind(&id.0)
         .execute(tx.connection())
@@ -178,12 +203,20 @@ pub(crate) async fn ask_to_stop(tx: &mut Tx, id: &RunId) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn is_stopping(connection: &mut SqliteConnection, id: &RunId) -> Result<bool> {
-    let flag: Option<i64> = sqlx::query_scalar("SELECT cancel FROM runs WHERE id = ?")
-        .bind(&id.0)
-        .fetch_optional(connection)
+/// Makes a run the child of another, if it is nobody's yet.
+pub(crate) async fn adopt(tx: &mut Tx, child: &RunId, parent: &RunId) -> Result<()> {
+    sqlx::query("UPDATE runs SET parent = ? WHERE id = ? AND parent = ''")
+        .bind(&parent.0)
+        .bind(&child.0)
+        .execute(tx.connection())
         .await
         .map_err(database_error)?;
+    Ok(())
+}
+
+pub(crate) async fn is_stopping(connection: &mut SqliteConnection, id: &RunId) -> Result<bool> {
+    let flag: Option<i64> =
+        sqlx::query_scalar("SELECT cancel FROM runs WHERE id = ?").bind(&id.0).fetch_optional(connection).await.map_err(database_error)?;
     Ok(flag.unwrap_or(0) != 0)
 }
 
@@ -204,9 +237,7 @@ fn lost(run: &Run) -> Error {
 }
 
 pub(crate) fn read(row: &SqliteRow) -> Result<Run> {
-    let json = |text: &str| {
-        serde_json::from_str::<Value>(text).map_err(|e| Error::internal("A stored run is not readable.").source(e))
-    };
+    let json = |text: &str| serde_json::from_str::<Value>(text).map_err(|e| Error::internal("A stored run is not readable.").source(e));
     let parent: String = row.get("parent");
     let input: String = row.get("input");
     let result: Option<String> = row.get("result");
@@ -219,14 +250,11 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Run> {
         state: RunState::parse(row.get("state"))?,
         attempt: row.get("attempt"),
         max_attempts: row.get("max_attempts"),
+        failed_attempts: row.get("failed_attempts"),
         lost_leases: row.get("lost_leases"),
         timeout_ms: row.get("timeout_ms"),
         stopping: row.get::<i64, _>("cancel") != 0,
-        progress: Progress {
-            done: row.get::<i64, _>("done") as u64,
-            total: row.get::<i64, _>("total") as u64,
-            unit: row.get("unit"),
-        },
+        progress: Progress { done: row.get::<i64, _>("done") as u64, total: row.get::<i64, _>("total") as u64, unit: row.get("unit") },
         code: row.get("code"),
         message: row.get("message"),
         result: result.as_deref().map(json).transpose()?,

@@ -1,19 +1,20 @@
 //! The worker loop: claims runs, keeps their leases, ends them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Error, ErrorKind, Result, RunState};
-use tokio::task::JoinSet;
+use domain::{Error, ErrorKind, Result, RunState, Timestamp};
+use store::Tx;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::breakpoint::Breakpoints;
 use crate::context::{Finished, Limits, Pulse, RunContext};
 use crate::queue::Runs;
-use crate::run::Run;
-use crate::table::{self, Ending};
+use crate::run::{Run, RunId};
+use crate::table::{self, Back, Ending};
 
 /// Does the work of one kind of run.
 ///
@@ -87,11 +88,22 @@ pub struct Worker {
     settings: Settings,
     limits: Arc<Limits>,
     breakpoints: Breakpoints,
+    /// What this process is carrying: never taken back from itself, however long the machine slept.
+    carried: Arc<Mutex<HashSet<RunId>>>,
+}
+
+/// Ends a task when nobody attends to it any more.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Worker {
     pub fn new(runs: Runs, registry: Registry, settings: Settings, limits: Limits, breakpoints: Breakpoints) -> Self {
-        Self { runs, registry, settings, limits: Arc::new(limits), breakpoints }
+        Self { runs, registry, settings, limits: Arc::new(limits), breakpoints, carried: Arc::default() }
     }
 
     /// Takes back what a process that is gone left running. Call it once at the start, while holding the only worker.
@@ -99,13 +111,15 @@ impl Worker {
         self.reclaim(true).await
     }
 
-    /// Works until `stop` is cancelled, then asks what is under way to stop and puts it back into the queue.
-    pub async fn work(self, stop: CancellationToken) -> Result<()> {
+    /// Works until `stop` is cancelled, then asks what is under way to stop and puts it back into the queue. A queue that
+    /// cannot be read or written for a while is looked at again.
+    pub async fn work(self, stop: CancellationToken) {
         let mut under_way = JoinSet::new();
         let mut busy = 0_usize;
         while !stop.is_cancelled() {
-            self.reclaim(false).await?;
-            busy += self.start_what_may_start(busy, &mut under_way, &stop).await?;
+            if let Err(error) = self.turn(&mut busy, &mut under_way, &stop).await {
+                tracing::warn!("The queue could not be worked on and is tried again: {error}");
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.runs.wake.notified() => {}
@@ -114,36 +128,46 @@ impl Worker {
             }
         }
         while under_way.join_next().await.is_some() {}
-        Ok(())
     }
 
-    /// Claims as many runs as there is room for; gives how many slots they took.
-    async fn start_what_may_start(&self, busy: usize, under_way: &mut JoinSet<usize>, stop: &CancellationToken) -> Result<usize> {
-        let room = self.settings.concurrent_runs.saturating_sub(busy);
+    /// Takes back what was abandoned and claims as many runs as there is room for.
+    async fn turn(&self, busy: &mut usize, under_way: &mut JoinSet<usize>, stop: &CancellationToken) -> Result<()> {
+        self.reclaim(false).await?;
         let now = self.runs.store().clock().now();
         let candidates = table::startable(&mut *self.runs.store().reader().await?, now, 64).await?;
-        let mut taken = 0;
         for run in candidates {
             let Some(executor) = self.registry.executors.get(run.kind.as_str()) else { continue };
             let slots = usize::from(!executor.is_coordinator());
-            if slots > room - taken {
+            if *busy + slots > self.settings.concurrent_runs {
                 continue;
             }
-            let mut tx = self.runs.store().begin().await?;
-            if !table::claim(&mut tx, &run, self.settings.lease_ms).await? {
-                continue;
-            }
-            let claimed = table::get(tx.connection(), &run.id).await?;
-            tx.commit().await?;
-            let Some(claimed) = claimed else { continue };
-            taken += slots;
+            let Some(claimed) = self.claim(&run).await? else { continue };
+            *busy += slots;
             let (worker, executor, stop) = (self.clone(), executor.clone(), stop.child_token());
+            self.carried().insert(claimed.id.clone());
             under_way.spawn(async move {
+                let id = claimed.id.clone();
                 worker.carry(claimed, executor, stop).await;
+                worker.carried().remove(&id);
                 slots
             });
         }
-        Ok(taken)
+        Ok(())
+    }
+
+    /// The run as it is once it is ours; nothing when somebody else was faster.
+    async fn claim(&self, run: &Run) -> Result<Option<Run>> {
+        let mut tx = self.runs.store().begin().await?;
+        if !table::claim(&mut tx, run, self.settings.lease_ms).await? {
+            return Ok(None);
+        }
+        let claimed = table::get(tx.connection(), &run.id).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    fn carried(&self) -> std::sync::MutexGuard<'_, HashSet<RunId>> {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One attempt of one run, from claim to end. What cannot be written down is logged; the lease then runs out.
@@ -167,49 +191,59 @@ impl Worker {
         self.runs.wake();
     }
 
-    /// Executes with heartbeats beside it, until it ends, is stopped, or its time is up.
+    /// Executes with heartbeats beside it, until it ends, is stopped, its lease is lost, or its time is up.
     async fn attend(&self, context: &RunContext, executor: Arc<dyn Executor>, stop: &CancellationToken) -> Result<Finished> {
         let work = {
             let context = context.clone();
             tokio::spawn(async move { executor.execute(&context).await })
         };
-        let abort = work.abort_handle();
-        let started = context.clock().now();
-        let mut last_beat = started;
-        let mut cut_off = None;
-        let mut why = None;
+        // However this ends, blocking work hears of it and the task does not outlive it.
+        let _aborted = AbortOnDrop(work.abort_handle());
+        let _cancelled = context.cancel.clone().drop_guard();
+        let mut watch = Watch { started: context.clock().now(), beaten: context.clock().now(), why: None, cut_off: None };
         tokio::pin!(work);
         loop {
             tokio::select! {
                 joined = &mut work => {
                     let outcome = joined.unwrap_or_else(|e| Err(died(&e)));
-                    return match (outcome, why) {
+                    return match (outcome, watch.why) {
                         (Err(_), Some(reason)) => Err(reason),
                         (outcome, _) => outcome,
                     };
                 }
                 () = tokio::time::sleep(Duration::from_millis(self.settings.heartbeat_ms)) => {}
             }
-            let now = context.clock().now();
-            let timed_out = context.run.timeout_ms.is_some_and(|limit| now.since_ms(started) > limit);
-            let due = now.since_ms(last_beat) * 3 > self.settings.lease_ms;
-            let asked = table::is_stopping(&mut *self.runs.store().reader().await?, &context.run.id).await?;
-            if (due || context.has_news()) && let Err(error) = self.beat(context).await {
-                abort.abort();
-                return Err(error);
+            match self.look_after(context, stop, &mut watch).await {
+                Ok(()) => {}
+                Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
+                Err(error) => tracing::warn!(run = %context.run.id, "a heartbeat failed and is tried again: {error}"),
             }
-            if due {
-                last_beat = now;
-            }
-            if why.is_none() && (asked || timed_out || stop.is_cancelled()) {
-                why = Some(if timed_out { time_is_up(&context.run) } else { Error::stopped() });
-                context.cancel.cancel();
-                cut_off = Some(now.plus_ms(self.settings.grace_ms as i64));
-            }
-            if cut_off.is_some_and(|at| now >= at) {
-                abort.abort();
+            if watch.cut_off.is_some_and(|at| context.clock().now() >= at) {
+                return Err(watch.why.unwrap_or_else(Error::stopped));
             }
         }
+    }
+
+    /// One heartbeat: keeps the lease, writes what is new, notices that the run should end. Fails with `Stopped` when the
+    /// lease was lost.
+    async fn look_after(&self, context: &RunContext, stop: &CancellationToken, watch: &mut Watch) -> Result<()> {
+        let now = context.clock().now();
+        let due = now.since_ms(watch.beaten) * 3 > self.settings.lease_ms;
+        if due || context.has_news() {
+            self.beat(context).await?;
+            watch.beaten = now;
+        }
+        if watch.why.is_some() {
+            return Ok(());
+        }
+        let timed_out = context.run.timeout_ms.is_some_and(|limit| now.since_ms(watch.started) > limit);
+        let asked = table::is_stopping(&mut *self.runs.store().reader().await?, &context.run.id).await?;
+        if asked || timed_out || stop.is_cancelled() {
+            watch.why = Some(if timed_out { time_is_up(&context.run) } else { Error::stopped() });
+            watch.cut_off = Some(now.plus_ms(self.settings.grace_ms as i64));
+            context.cancel.cancel();
+        }
+        Ok(())
     }
 
     async fn beat(&self, context: &RunContext) -> Result<()> {
@@ -224,20 +258,18 @@ impl Worker {
         let run = &context.run;
         let mut tx = self.runs.store().begin().await?;
         context.flush(&mut tx).await?;
+        let now = tx.now();
         let asked = table::is_stopping(tx.connection(), &run.id).await?;
         if shutting_down && !asked && error.kind == ErrorKind::Stopped {
-            let now = tx.now();
-            table::requeue(&mut tx, run, now, false).await?;
+            table::requeue(&mut tx, run, now, Back::Shutdown).await?;
             return tx.commit().await;
         }
         let text = error.to_string();
-        let tries_left = run.attempt - run.lost_leases.min(run.attempt) < run.max_attempts;
-        if error.is_retryable() && tries_left {
+        if error.is_retryable() && run.failed_attempts + 1 < run.max_attempts {
             let line = format!("Attempt {} failed and will be tried again: {text}", run.attempt);
-            let now = tx.now();
             table::add_log(&mut tx, &run.id, "warn", &line, now).await?;
-            let delay = self.settings.backoff_ms.saturating_mul(1 << run.attempt.min(6));
-            table::requeue(&mut tx, run, now.plus_ms(delay), false).await?;
+            let delay = self.settings.backoff_ms.saturating_mul(1 << run.failed_attempts.min(6));
+            table::requeue(&mut tx, run, now.plus_ms(delay), Back::Failed).await?;
             return tx.commit().await;
         }
         let state = match error.kind {
@@ -245,36 +277,51 @@ impl Worker {
             ErrorKind::TimedOut => RunState::TimedOut,
             _ => RunState::Failed,
         };
-        let now = tx.now();
         table::add_log(&mut tx, &run.id, "error", &text, now).await?;
         table::end(&mut tx, run, Ending { state, code: error.code, message: Some(&text), result: None }).await?;
+        table::stop_tree(&mut tx, &run.id, false).await?;
         tx.commit().await
     }
 
-    /// Puts abandoned runs back into the queue; fails those that took the process down too often.
+    /// Puts abandoned runs back into the queue; ends those that were asked to stop or took the process down too often.
     async fn reclaim(&self, everything: bool) -> Result<usize> {
         let now = self.runs.store().clock().now();
         if !everything && table::expired(&mut *self.runs.store().reader().await?, now).await? == 0 {
             return Ok(0);
         }
         let mut tx = self.runs.store().begin().await?;
-        let abandoned = table::abandoned(&mut tx, everything).await?;
+        let mut abandoned = table::abandoned(&mut tx, everything).await?;
+        abandoned.retain(|run| !self.carried().contains(&run.id));
         for run in &abandoned {
-            if run.lost_leases >= self.settings.max_lost_leases {
-                let message = format!("The process ended {} times while this run was under way; it is not tried again.", run.lost_leases + 1);
-                let ending = Ending { state: RunState::Failed, code: Some("RUN_ABANDONED"), message: Some(&message), result: None };
-                table::end(&mut tx, run, ending).await?;
-            } else if run.stopping {
-                let ending = Ending { state: RunState::Stopped, code: None, message: Some("Stopped on request."), result: None };
-                table::end(&mut tx, run, ending).await?;
-            } else {
-                let now = tx.now();
-                table::requeue(&mut tx, run, now, true).await?;
-            }
+            self.take_back(&mut tx, run).await?;
         }
         tx.commit().await?;
         Ok(abandoned.len())
     }
+
+    async fn take_back(&self, tx: &mut Tx, run: &Run) -> Result<()> {
+        let given_up = format!("The process ended {} times while this run was under way; it is not tried again.", run.lost_leases + 1);
+        let ending = if run.lost_leases >= self.settings.max_lost_leases {
+            Ending { state: RunState::Failed, code: Some("RUN_ABANDONED"), message: Some(&given_up), result: None }
+        } else if run.stopping {
+            Ending { state: RunState::Stopped, code: None, message: Some("Stopped on request."), result: None }
+        } else {
+            let now = tx.now();
+            return table::requeue(tx, run, now, Back::LostLease).await;
+        };
+        table::end(tx, run, ending).await?;
+        table::stop_tree(tx, &run.id, false).await
+    }
+}
+
+/// What is kept in mind between the heartbeats of one attempt.
+struct Watch {
+    started: Timestamp,
+    beaten: Timestamp,
+    /// Why the run should end, once it should.
+    why: Option<Error>,
+    /// When it is cut off if it has not ended by itself.
+    cut_off: Option<Timestamp>,
 }
 
 fn freed(joined: std::result::Result<usize, tokio::task::JoinError>) -> usize {

@@ -64,7 +64,13 @@ async fn publish(context: &RunContext) -> Result<Finished> {
 
 fn worker(home: &Installation, registry: Registry, settings: Settings) -> Worker {
     let limits = Limits { job_memory_bytes: 1, spill_folder: home.folder.path().into(), threads: 1 };
-    Worker::new(home.runs.clone(), registry, Settings { poll_ms: 10, heartbeat_ms: 10, backoff_ms: 1, ..settings }, limits, Breakpoints::none())
+    Worker::new(
+        home.runs.clone(),
+        registry,
+        Settings { poll_ms: 10, heartbeat_ms: 10, backoff_ms: 1, ..settings },
+        limits,
+        Breakpoints::none(),
+    )
 }
 
 #[tokio::test]
@@ -242,7 +248,7 @@ async fn a_shutdown_puts_the_run_back_into_the_queue() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     stop.cancel();
-    process.await.unwrap().unwrap();
+    process.await.unwrap();
     let run = home.runs.get(&id).await.unwrap();
     assert_eq!((run.state, run.lost_leases), (RunState::Queued, 0));
 }
@@ -259,4 +265,47 @@ async fn asking_twice_with_the_same_words_gives_one_run_and_lists_are_newest_fir
     let ids: Vec<RunId> = home.runs.list(&filter, 10).await.unwrap().into_iter().map(|run| run.id).collect();
     assert_eq!(ids, [second.clone(), first]);
     assert_eq!(home.runs.latest("doing", "a").await.unwrap().unwrap().id, second);
+}
+
+#[tokio::test]
+async fn stopping_a_run_stops_what_it_asked_for_and_what_that_asked_for() {
+    let home = Installation::new().await;
+    let submit = |subject: &str, parent: Option<&RunId>| {
+        let mut run = NewRun::new("nobody_does_this", subject);
+        run.parent = parent.cloned();
+        home.runs.submit(run)
+    };
+    let root = submit("root", None).await.unwrap();
+    let child = submit("child", Some(&root)).await.unwrap();
+    let grandchild = submit("grandchild", Some(&child)).await.unwrap();
+    let stranger = submit("stranger", None).await.unwrap();
+    home.runs.stop(&root).await.unwrap();
+    for id in [&root, &child, &grandchild] {
+        assert_eq!(home.runs.get(id).await.unwrap().state, RunState::Stopped);
+    }
+    assert_eq!(home.runs.get(&stranger).await.unwrap().state, RunState::Queued);
+}
+
+#[tokio::test]
+async fn shutdowns_do_not_use_up_attempts() {
+    let home = Installation::new().await;
+    let id = home.runs.submit(NewRun::new("doing", "a").max_attempts(2)).await.unwrap();
+    for _ in 0..3 {
+        let (registry, _) = doing(async |context: RunContext, _| {
+            context.cancel().cancelled().await;
+            Err(Error::stopped())
+        });
+        let stop = CancellationToken::new();
+        let process = tokio::spawn(worker(&home, registry, Settings::default()).work(stop.clone()));
+        while home.runs.get(&id).await.unwrap().state != RunState::Running {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+        process.await.unwrap();
+    }
+    let (registry, calls) =
+        doing(async |context: RunContext, call| if call == 1 { Err(Error::unavailable("Once.")) } else { publish(&context).await });
+    tokio::spawn(worker(&home, registry, Settings::default()).work(CancellationToken::new()));
+    assert_eq!(home.runs.wait(&id).await.unwrap().state, RunState::Succeeded);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
 }

@@ -73,8 +73,7 @@ impl Buckets {
         if on_disk.is_file() {
             return Ok(vec![store.head(&path).await.map_err(|e| object_error(e, location))?]);
         }
-        let mut files: Vec<ObjectMeta> =
-            store.list(Some(&path)).try_collect().await.map_err(|e| object_error(e, location))?;
+        let mut files: Vec<ObjectMeta> = store.list(Some(&path)).try_collect().await.map_err(|e| object_error(e, location))?;
         files.retain(|file| !is_hidden(&path, &file.location));
         files.sort_by(|a, b| a.location.cmp(&b.location));
         Ok(files)
@@ -135,8 +134,7 @@ impl Artifacts {
 }
 
 fn create_folder(path: &FilePath) -> Result<()> {
-    std::fs::create_dir_all(path)
-        .map_err(|e| Error::unavailable(format!("The folder {} cannot be created.", path.display())).source(e))
+    std::fs::create_dir_all(path).map_err(|e| Error::unavailable(format!("The folder {} cannot be created.", path.display())).source(e))
 }
 
 fn open_folder(path: &FilePath) -> Result<Arc<dyn ObjectStore>> {
@@ -150,8 +148,7 @@ fn parse_key(key: &str) -> Result<Path> {
 }
 
 fn is_hidden(prefix: &Path, file: &Path) -> bool {
-    file.prefix_match(prefix)
-        .is_some_and(|mut parts| parts.any(|part| part.as_ref().starts_with(['.', '_'])))
+    file.prefix_match(prefix).is_some_and(|mut parts| parts.any(|part| part.as_ref().starts_with(['.', '_'])))
 }
 
 fn object_error(error: object_store::Error, location: &Location) -> Error {

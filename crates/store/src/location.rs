@@ -20,13 +20,15 @@ impl Location {
         if let Some(rest) = text.strip_prefix("s3://").or_else(|| text.strip_prefix("s3a://")) {
             let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
             check_bucket(bucket)?;
-            return Ok(Self::S3 { bucket: bucket.into(), key: key.trim_start_matches('/').into() });
+            let key = key.trim_start_matches('/');
+            if key.split('/').any(|part| part == "." || part == "..") {
+                return Err(Error::invalid_input(format!("A key has no parts . and ..; found {text:?}.")));
+            }
+            return Ok(Self::S3 { bucket: bucket.into(), key: key.into() });
         }
         let path = text.strip_prefix("file://").unwrap_or(text);
         if path.is_empty() || path.contains("://") {
-            return Err(Error::invalid_input(format!(
-                "A location is s3://bucket/prefix, file:///path or a path; found {text:?}."
-            )));
+            return Err(Error::invalid_input(format!("A location is s3://bucket/prefix, file:///path or a path; found {text:?}.")));
         }
         Ok(Self::File(path.into()))
     }
@@ -43,9 +45,7 @@ pub(crate) fn check_bucket(bucket: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Error::invalid_input(format!(
-        "A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens; found {bucket:?}."
-    )))
+    Err(Error::invalid_input(format!("A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens; found {bucket:?}.")))
 }
 
 impl fmt::Display for Location {

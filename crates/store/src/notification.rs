@@ -36,23 +36,20 @@ impl Store {
     /// Up to `limit` notifications with an id above `after`, oldest first.
     pub async fn notifications(&self, after: i64, limit: i64) -> Result<Vec<Notification>> {
         let mut connection = self.reader().await?;
-        let rows = sqlx::query(
-            "SELECT id, kind, subject, detail, created_ms FROM notifications WHERE id > ? ORDER BY id LIMIT ?",
-        )
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(database_error)?;
+        let rows = sqlx::query("SELECT id, kind, subject, detail, created_ms FROM notifications WHERE id > ? ORDER BY id LIMIT ?")
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(database_error)?;
         rows.iter()
             .map(|row| {
                 Ok(Notification {
                     id: row.get("id"),
                     kind: row.get("kind"),
                     subject: row.get("subject"),
-                    detail: serde_json::from_str(row.get("detail")).map_err(|e| {
-                        domain::Error::internal("A stored notification is not JSON.").source(e)
-                    })?,
+                    detail: serde_json::from_str(row.get("detail"))
+                        .map_err(|e| domain::Error::internal("A stored notification is not JSON.").source(e))?,
                     created: Timestamp(row.get("created_ms")),
                 })
             })

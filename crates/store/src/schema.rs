@@ -36,6 +36,7 @@ pub(crate) const STEPS: &[&str] = &["
         state        TEXT NOT NULL,
         attempt      INTEGER NOT NULL,
         max_attempts INTEGER NOT NULL,
+        failed_attempts INTEGER NOT NULL,
         lost_leases  INTEGER NOT NULL,
         not_before_ms INTEGER NOT NULL,
         lease_until_ms INTEGER,
@@ -51,9 +52,9 @@ pub(crate) const STEPS: &[&str] = &["
         started_ms   INTEGER,
         ended_ms     INTEGER
     );
-    CREATE INDEX runs_open ON runs (state, not_before_ms, seq) WHERE state IN ('queued', 'running');
+    CREATE INDEX runs_by_state ON runs (state, not_before_ms, seq);
     CREATE INDEX runs_by_subject ON runs (kind, subject, seq);
-    CREATE INDEX runs_by_parent ON runs (parent, seq) WHERE parent <> '';
+    CREATE INDEX runs_by_parent ON runs (parent, seq);
 
     CREATE TABLE run_logs (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -48,14 +48,10 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(std::time::Duration::from_secs(10));
         let unusable = |e| Error::unavailable(format!("The metadata file {} cannot be opened.", path.display())).source(e);
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unusable)?;
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unusable)?;
         migrate(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.create_if_missing(false))
-            .await
-            .map_err(unusable)?;
+        let readers =
+            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.create_if_missing(false)).await.map_err(unusable)?;
         Ok(Self { writer, readers, clock })
     }
 
@@ -222,7 +218,12 @@ impl Tx {
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<()> {
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(writer).await.map_err(database_error)?;
+    if usize::try_from(found) == Ok(STEPS.len()) {
+        return Ok(());
+    }
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(database_error)?;
+    // Read again: another process may have done it meanwhile.
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *tx).await.map_err(database_error)?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     if found > STEPS.len() {
@@ -253,7 +254,9 @@ async fn list<R: Resource>(connection: &mut SqliteConnection, parent: Option<&st
     let query = match parent {
         None => sqlx::query("SELECT body, version, created_ms, updated_ms FROM resources WHERE kind = ? ORDER BY key").bind(R::KIND),
         Some(parent) => sqlx::query(
-            "SELECT body, version, created_ms, updated_ms FROM resources WHERE kind = ? AND parent = ? ORDER BY key",
+            // Left to itself SQLite walks the whole kind in key order.
+            "SELECT body, version, created_ms, updated_ms FROM resources INDEXED BY resources_by_parent
+             WHERE kind = ? AND parent = ? ORDER BY key",
         )
         .bind(R::KIND)
         .bind(parent),
@@ -262,14 +265,9 @@ async fn list<R: Resource>(connection: &mut SqliteConnection, parent: Option<&st
 }
 
 fn read<R: Resource>(row: &SqliteRow) -> Result<Stored<R>> {
-    let value = serde_json::from_str(row.get("body"))
-        .map_err(|e| Error::internal(format!("A stored {} cannot be read.", R::KIND)).source(e))?;
-    Ok(Stored {
-        value,
-        version: row.get("version"),
-        created: Timestamp(row.get("created_ms")),
-        updated: Timestamp(row.get("updated_ms")),
-    })
+    let value =
+        serde_json::from_str(row.get("body")).map_err(|e| Error::internal(format!("A stored {} cannot be read.", R::KIND)).source(e))?;
+    Ok(Stored { value, version: row.get("version"), created: Timestamp(row.get("created_ms")), updated: Timestamp(row.get("updated_ms")) })
 }
 
 fn body<R: Resource>(resource: &R) -> Result<String> {

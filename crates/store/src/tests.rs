@@ -41,7 +41,13 @@ async fn a_resource_lives_its_life_and_survives_a_restart() {
     let taken = store.create(&shelf("a", "hall")).await.unwrap_err();
     assert_eq!((taken.kind, taken.message.as_str()), (ErrorKind::AlreadyExists, "book shelf \"a\" already exists."));
 
-    let updated = store.update::<Shelf>("a", |s| { s.books = 4; Ok(()) }).await.unwrap();
+    let updated = store
+        .update::<Shelf>("a", |s| {
+            s.books = 4;
+            Ok(())
+        })
+        .await
+        .unwrap();
     assert_eq!((updated.version, updated.books), (2, 4));
     store.close().await;
 
@@ -112,7 +118,7 @@ fn locations_are_parsed_and_what_is_no_location_is_refused() {
     let s3 = Location::parse("s3://shop/exports/items/").unwrap();
     assert_eq!(s3, Location::S3 { bucket: "shop".into(), key: "exports/items/".into() });
     assert_eq!(Location::parse("file:///data/x.csv").unwrap().to_string(), "/data/x.csv");
-    for wrong in ["", "http://x/y", "s3://UPPER/x", "s3://../x", "s3:///x"] {
+    for wrong in ["", "http://x/y", "s3://UPPER/x", "s3://../x", "s3:///x", "s3://shop/../../x", "s3://shop/a/./b"] {
         assert_eq!(Location::parse(wrong).unwrap_err().kind, ErrorKind::InvalidInput, "{wrong}");
     }
 }

@@ -11,6 +11,7 @@ use domain::{Clock, Timestamp};
 use runs::{Breakpoints, Limits, Registry, Runs, Settings, Worker};
 use store::{Artifacts, Buckets, Store};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A clock that stands still until it is moved.
@@ -58,16 +59,16 @@ impl Installation {
         Self { runs: Runs::new(store.clone()), store, buckets, artifacts, folder, stop: CancellationToken::new() }
     }
 
-    /// Starts a worker with these executors; it ends with the installation.
-    pub fn work(&self, registry: Registry) {
+    /// Starts a worker with these executors; it ends with the installation, or as a killed process when it is aborted.
+    pub fn work(&self, registry: Registry) -> JoinHandle<()> {
         let settings = Settings { poll_ms: 20, heartbeat_ms: 20, ..Settings::default() };
         let limits = Limits { job_memory_bytes: 256 << 20, spill_folder: self.folder.path().join("spill"), threads: 2 };
         let worker = Worker::new(self.runs.clone(), registry, settings, limits, Breakpoints::none());
         let stop = self.stop.clone();
         tokio::spawn(async move {
             worker.recover().await.expect("recovery");
-            worker.work(stop).await.expect("the worker ends well");
-        });
+            worker.work(stop).await;
+        })
     }
 }
 

@@ -13,6 +13,9 @@ use crate::model::Action;
 /// Starts what an action names. Implemented by the composition root, which knows the stages.
 #[async_trait]
 pub trait Starter: Send + Sync {
+    /// Fails when what the action names does not exist.
+    async fn check(&self, action: &Action) -> Result<()>;
+
     /// Starts the action as a child of the run, at most once per `step`: asked again, gives the same run.
     async fn start(&self, action: &Action, parent: &RunContext, step: &str) -> Result<RunId>;
 }
@@ -59,6 +62,9 @@ impl Executor for WorkflowExecutor {
 
     async fn execute(&self, context: &RunContext) -> Result<Finished> {
         let graph: Graph = context.input()?;
+        for (_, action) in graph.steps() {
+            self.starter.check(action).await?;
+        }
         loop {
             let nodes = nodes_of(context.runs(), context.id(), &graph).await?;
             if self.start_due(context, &graph, &nodes).await? > 0 {
@@ -69,13 +75,17 @@ impl Executor for WorkflowExecutor {
             let open = statistics.running_actions + statistics.waiting_actions;
             context.progress((statistics.total_actions - open) as u64, statistics.total_actions as u64, "actions");
             if open == 0 {
+                // Who stops the run stops its children too; they may end before this one hears of it.
+                if context.runs().get(context.id()).await?.stopping {
+                    return Err(Error::stopped());
+                }
                 report(context, &nodes);
                 let tx = context.begin().await?;
                 return context.succeed(tx, &Outcome { statistics, nodes }).await;
             }
             tokio::select! {
                 () = context.runs().something_ended() => {}
-                () = context.cancel().cancelled() => return Err(stop_children(context, &nodes).await?),
+                () = context.cancel().cancelled() => return Err(Error::stopped()),
             }
         }
     }
@@ -91,16 +101,6 @@ pub(crate) async fn nodes_of(runs: &Runs, run: &RunId, graph: &Graph) -> Result<
         nodes.push(Node { step, what: what.into(), name: name.into(), run_id: child.id.0, state: child.state.into() });
     }
     Ok(nodes)
-}
-
-/// Passes a request to stop on to the children; a shutdown leaves them alone, they go on after the restart.
-async fn stop_children(context: &RunContext, nodes: &[Node]) -> Result<Error> {
-    if context.runs().get(context.id()).await?.stopping {
-        for node in nodes.iter().filter(|node| node.state.is_open()) {
-            context.runs().stop(&RunId(node.run_id.clone())).await?;
-        }
-    }
-    Ok(Error::stopped())
 }
 
 fn report(context: &RunContext, nodes: &[Node]) {

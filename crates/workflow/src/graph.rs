@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::RunState;
+use domain::{Error, Result, RunState};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, Condition, Trigger, TriggerType};
@@ -97,6 +97,26 @@ pub struct Due<'a> {
 }
 
 impl Graph {
+    /// Fails when a condition waits for something that no trigger of the workflow starts: it would wait for ever.
+    pub fn check(&self) -> Result<()> {
+        let started: Vec<(&str, &str)> = self.steps().filter_map(|(_, action)| action.target().ok()).collect();
+        for trigger in &self.triggers {
+            for condition in trigger.predicate.iter().flat_map(|predicate| &predicate.conditions) {
+                let Some(awaited) = condition.target() else { continue };
+                if !started.contains(&awaited) {
+                    let (what, name) = awaited;
+                    let known: Vec<&str> = started.iter().filter(|one| one.0 == what).map(|one| one.1).collect();
+                    return Err(Error::invalid_state(format!(
+                        "Trigger {:?} waits for {what} {name:?}, which no trigger of the workflow starts; those it starts: {}.",
+                        trigger.name,
+                        known.join(", ")
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Every action of every trigger with its step.
     pub fn steps(&self) -> impl Iterator<Item = (String, &Action)> {
         self.triggers.iter().flat_map(steps_of)
@@ -131,11 +151,8 @@ fn steps_of(trigger: &Trigger) -> impl Iterator<Item = (String, &Action)> {
 }
 
 fn is_met(condition: &Condition, nodes: &[Node]) -> bool {
-    let (what, name, state) = match (&condition.job_name, &condition.crawler_name) {
-        (Some(name), _) => ("job", name, condition.state.as_deref()),
-        (None, Some(name)) => ("crawler", name, condition.crawl_state.as_deref()),
-        (None, None) => return false,
-    };
+    let Some((what, name)) = condition.target() else { return false };
+    let state = condition.state.as_deref().or(condition.crawl_state.as_deref());
     let wanted = match state {
         Some("SUCCEEDED") => NodeState::Succeeded,
         Some("FAILED") => NodeState::Failed,
@@ -143,5 +160,5 @@ fn is_met(condition: &Condition, nodes: &[Node]) -> bool {
         Some("TIMEOUT") => NodeState::Timeout,
         _ => return false,
     };
-    nodes.iter().any(|node| node.what == what && node.name == *name && node.state == wanted)
+    nodes.iter().any(|node| node.what == what && node.name == name && node.state == wanted)
 }

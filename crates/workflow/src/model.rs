@@ -167,6 +167,15 @@ const JOB_STATES: [&str; 4] = ["SUCCEEDED", "STOPPED", "FAILED", "TIMEOUT"];
 const CRAWL_STATES: [&str; 3] = ["SUCCEEDED", "FAILED", "CANCELLED"];
 
 impl Condition {
+    /// `(what, name)`, as in `("job", "items")`.
+    pub fn target(&self) -> Option<(&'static str, &str)> {
+        match (&self.job_name, &self.crawler_name) {
+            (Some(name), _) => Some(("job", name)),
+            (None, Some(name)) => Some(("crawler", name)),
+            (None, None) => None,
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let (states, found): (&[&str], _) = match (&self.job_name, &self.crawler_name) {
             (Some(_), None) => (&JOB_STATES, &self.state),

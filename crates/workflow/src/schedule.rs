@@ -21,8 +21,7 @@ impl Schedule {
             return parse_rate(rate).map(Self::Rate).ok_or_else(|| unreadable(text, "rate(n minutes|hours|days)"));
         }
         let (pattern, aws) = match inner("cron") {
-            Some(fields) if fields.split_whitespace().count() == 6 => (format!("0 {}", fields.replace('?', "*")), true),
-            Some(_) => return Err(unreadable(text, "the six fields minute hour day month weekday year")),
+            Some(fields) => (aws_fields(fields).ok_or_else(|| unreadable(text, AWS_FIELDS))?, true),
             None => (text.to_owned(), false),
         };
         // AWS counts weekdays from Sunday = 1 and allows `0/10`; plain cron does neither.
@@ -43,6 +42,16 @@ impl Schedule {
             }
         }
     }
+}
+
+const AWS_FIELDS: &str = "cron(minute hour day month weekday year) with ? for exactly one of day and weekday";
+
+/// AWS's six fields as croner's seven.
+fn aws_fields(text: &str) -> Option<String> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let [_, _, day, _, weekday, _] = fields.as_slice() else { return None };
+    let questions = fields.iter().filter(|field| field.contains('?')).count();
+    ((*day == "?") != (*weekday == "?") && questions == 1).then(|| format!("0 {}", text.replace('?', "*")))
 }
 
 fn parse_rate(text: &str) -> Option<i64> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Result;
+use domain::{ErrorKind, Result};
 use store::Stored;
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +41,14 @@ impl Scheduler {
     pub async fn tick(&self) -> Result<usize> {
         let mut fired = 0;
         for trigger in self.workflows.list_triggers().await? {
-            if trigger.activated && trigger.r#type == TriggerType::Scheduled && self.look_at(trigger).await? {
-                fired += 1;
+            if !trigger.activated || trigger.r#type != TriggerType::Scheduled {
+                continue;
+            }
+            let name = trigger.name.clone();
+            match self.look_at(trigger).await {
+                Ok(due) => fired += usize::from(due),
+                // One trigger's trouble is not the others'.
+                Err(error) => tracing::warn!("Trigger {name} could not be looked at: {error}"),
             }
         }
         Ok(fired)
@@ -55,13 +61,19 @@ impl Scheduler {
         let Some(due) = schedule.next_after(trigger.looked_at).filter(|due| *due <= now) else { return Ok(false) };
         // First the run, then the mark: a crash in between asks for the same run again and gets it.
         let dedup = format!("schedule/{}/{due}", trigger.name);
-        self.workflows.fire(&trigger.value, std::collections::BTreeMap::new(), Some(dedup)).await?;
+        let outcome = self.workflows.fire(&trigger.value, std::collections::BTreeMap::new(), Some(dedup)).await;
+        let skipped = outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::TooManyRuns);
+        if skipped {
+            tracing::warn!("Trigger {} skips the occurrence of {due}: the workflow has as many runs as it may.", trigger.name);
+        } else {
+            outcome?;
+        }
         store
             .update::<Trigger>(&trigger.name, |trigger| {
                 trigger.looked_at = now;
                 Ok(())
             })
             .await?;
-        Ok(true)
+        Ok(!skipped)
     }
 }

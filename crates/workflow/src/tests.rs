@@ -37,7 +37,17 @@ fn schedules_mean_what_aws_and_cron_mean() {
 
 #[test]
 fn what_is_no_schedule_is_refused_with_what_was_found() {
-    for wrong in ["", "cron(0 3 * * *)", "rate(0 days)", "rate(1 fortnight)", "cron(61 * * * ? *)", "every day"] {
+    for wrong in [
+        "",
+        "cron(0 3 * * *)",
+        "rate(0 days)",
+        "rate(1 fortnight)",
+        "cron(61 * * * ? *)",
+        "cron(0 3 * * * *)",
+        "cron(0 3 1 * 2 *)",
+        "cron(? 3 1 * ? *)",
+        "every day",
+    ] {
         let error = Schedule::parse(wrong).unwrap_err();
         assert!(error.message.contains(&format!("{wrong:?}")), "{error}");
     }
@@ -81,6 +91,11 @@ struct Acting;
 
 #[async_trait]
 impl Starter for Acting {
+    async fn check(&self, action: &Action) -> Result<()> {
+        let (what, name) = action.target()?;
+        if name == "missing" { Err(Error::not_found(format!("{what} {name:?}"))) } else { Ok(()) }
+    }
+
     async fn start(&self, action: &Action, parent: &RunContext, step: &str) -> Result<RunId> {
         let (_, name) = action.target()?;
         parent.submit_child(step, NewRun::new("act", name)).await
@@ -132,7 +147,7 @@ async fn the_articles_workflow_runs_in_its_order_and_each_action_once() {
     home.work(registry);
     let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
     let run = home.runs.wait(&id).await.unwrap().succeeded().unwrap();
-    let view = workflows.run_view(run).await.unwrap();
+    let view = workflows.run_view(run, true).await.unwrap();
     assert_eq!((view.status, view.statistics.succeeded_actions, view.statistics.total_actions), ("COMPLETED", 5, 5));
     let mut seen = seen.lock().unwrap().clone();
     assert_eq!((seen.first().unwrap().as_str(), seen.last().unwrap().as_str()), ("clean", "train"));
@@ -147,7 +162,7 @@ async fn what_waits_for_a_failed_job_is_not_started() {
     home.work(registry);
     let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
     let run = home.runs.wait(&id).await.unwrap();
-    let view = workflows.run_view(run).await.unwrap();
+    let view = workflows.run_view(run, true).await.unwrap();
     assert_eq!((view.statistics.succeeded_actions, view.statistics.failed_actions), (3, 1));
     assert!(!seen.lock().unwrap().contains(&"train".to_owned()));
 }
@@ -155,17 +170,18 @@ async fn what_waits_for_a_failed_job_is_not_started() {
 #[tokio::test]
 async fn a_restart_in_the_middle_starts_nothing_twice() {
     let (home, workflows) = home_with_article().await;
-    // The first process knows workflows but no actions: it starts "clean", which stays queued, and then dies.
-    let coordinator = Registry::default().with(WorkflowExecutor::new(Arc::new(Acting)));
-    home.work(coordinator);
+    // The first process knows workflows but no actions: it starts "clean", which stays queued, and is then killed.
+    let process = home.work(Registry::default().with(WorkflowExecutor::new(Arc::new(Acting))));
     let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
     while home.runs.child(&id, "begin/0").await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    process.abort();
+    assert!(process.await.unwrap_err().is_cancelled());
     let (registry, seen) = registry("");
     home.work(registry);
-    home.runs.wait(&id).await.unwrap().succeeded().unwrap();
-    assert_eq!(seen.lock().unwrap().len(), 5);
+    let run = home.runs.wait(&id).await.unwrap().succeeded().unwrap();
+    assert_eq!((run.attempt, run.lost_leases, seen.lock().unwrap().len()), (2, 1, 5));
 }
 
 #[tokio::test]
@@ -212,7 +228,10 @@ async fn triggers_that_make_no_sense_are_refused_in_one_sentence() {
         (trigger("c", TriggerType::Conditional, None, vec![job("x")]), "needs a Predicate"),
         (trigger("d", TriggerType::Conditional, when(&["x"], "OR"), vec![job("x")]), "AND or ANY"),
         (trigger("e", TriggerType::OnDemand, None, vec![Action::default()]), "exactly one of"),
-        (Trigger { workflow_name: None, ..trigger("f", TriggerType::Conditional, when(&["x"], "AND"), vec![job("x")]) }, "belongs to a workflow"),
+        (
+            Trigger { workflow_name: None, ..trigger("f", TriggerType::Conditional, when(&["x"], "AND"), vec![job("x")]) },
+            "belongs to a workflow",
+        ),
     ];
     for (wrong, expected) in cases {
         let error = workflows.create_trigger(wrong, false).await.unwrap_err();
@@ -220,6 +239,47 @@ async fn triggers_that_make_no_sense_are_refused_in_one_sentence() {
     }
     let unknown = Trigger { workflow_name: Some("nowhere".into()), ..trigger("g", TriggerType::OnDemand, None, vec![job("x")]) };
     assert_eq!(workflows.create_trigger(unknown, false).await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_no_trigger_starts_cannot_be_waited_for() {
+    let (_home, workflows) = home_with_article().await;
+    let misspelt = trigger("wrong", TriggerType::Conditional, when(&["itemz"], "AND"), vec![job("more")]);
+    workflows.create_trigger(misspelt, true).await.unwrap();
+    let error = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap_err();
+    assert!(error.message.contains("\"itemz\"") && error.message.contains("clean"), "{error}");
+}
+
+#[tokio::test]
+async fn an_action_that_does_not_exist_fails_the_run_before_anything_starts() {
+    let (home, workflows) = home_with_article().await;
+    let late = trigger("late", TriggerType::Conditional, when(&["items"], "AND"), vec![job("missing")]);
+    workflows.create_trigger(late, true).await.unwrap();
+    let (registry, seen) = registry("");
+    home.work(registry);
+    let id = workflows.start_workflow_run("export", BTreeMap::new()).await.unwrap();
+    let run = home.runs.wait(&id).await.unwrap();
+    assert!(run.state == RunState::Failed && run.message.unwrap().contains("\"missing\""));
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_trigger_that_becomes_scheduled_is_looked_at_from_now_on() {
+    let clock = ManualClock::at(utc("2026-11-23T02:00:00Z").millis());
+    let home = Installation::with_clock(clock.clone()).await;
+    let workflows = Workflows::new(home.runs.clone());
+    let mut nightly = Trigger { workflow_name: None, ..trigger("nightly", TriggerType::OnDemand, None, vec![job("clean")]) };
+    workflows.create_trigger(nightly.clone(), false).await.unwrap();
+    nightly.r#type = TriggerType::Scheduled;
+    nightly.schedule = Some("cron(0 3 * * ? *)".into());
+    workflows.update_trigger(nightly.clone(), true).await.unwrap();
+    let scheduler = Scheduler::new(workflows.clone(), Duration::from_secs(1));
+    clock.advance(61 * MINUTE);
+    assert_eq!(scheduler.tick().await.unwrap(), 1);
+    // Moved to a time of this day that is past already: not due before tomorrow.
+    nightly.schedule = Some("cron(0 1 * * ? *)".into());
+    workflows.update_trigger(nightly, true).await.unwrap();
+    assert_eq!(scheduler.tick().await.unwrap(), 0);
 }
 
 #[tokio::test]

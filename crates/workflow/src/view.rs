@@ -1,24 +1,36 @@
 //! What clients see, in Glue's JSON shape.
 
+use std::collections::BTreeSet;
+
 use domain::{Result, RunState};
 use runs::Run;
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::Stored;
 
 use crate::executor::{Outcome, nodes_of};
 use crate::graph::{Graph, Node, Statistics};
-use crate::model::{Trigger, TriggerType, Workflow};
+use crate::model::{Condition, Trigger, TriggerType, Workflow};
 use crate::workflows::Workflows;
 
-/// A trigger with its state.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
+/// A trigger with its state, without our own bookkeeping.
+#[derive(Debug)]
 pub struct TriggerView {
-    #[serde(flatten)]
     pub trigger: Trigger,
     /// `CREATED`, `ACTIVATED` or `DEACTIVATED`.
     pub state: &'static str,
+}
+
+impl Serialize for TriggerView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut members = serde_json::to_value(&self.trigger).map_err(S::Error::custom)?;
+        if let Some(members) = members.as_object_mut() {
+            members.retain(|name, _| name != "Activated" && name != "LookedAt");
+            members.insert("State".into(), self.state.into());
+        }
+        members.serialize(serializer)
+    }
 }
 
 impl From<Stored<Trigger>> for TriggerView {
@@ -48,8 +60,11 @@ pub struct WorkflowRunView {
     pub error_message: Option<String>,
     pub workflow_run_properties: std::collections::BTreeMap<String, String>,
     pub statistics: Statistics,
-    /// Penchant's own: every action with its run.
+    /// Every action that has started, with its run; clients see it in `graph`.
+    #[serde(skip)]
     pub nodes: Vec<Node>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Value>,
 }
 
 /// A workflow, its last run and its graph.
@@ -70,10 +85,11 @@ impl Workflows {
     pub async fn view(&self, name: &str, include_graph: bool) -> Result<WorkflowView> {
         let stored = self.get_workflow(name).await?;
         let last_run = match self.list_runs(name, 1).await?.into_iter().next() {
-            Some(run) => Some(self.run_view(run).await?),
+            Some(run) => Some(self.run_view(run, include_graph).await?),
             None => None,
         };
-        let graph = if include_graph { Some(self.graph_view(name).await?) } else { None };
+        let triggers = self.triggers_of(name).await?;
+        let graph = include_graph.then(|| graph_view(triggers.into_iter().map(TriggerView::from).collect(), &[]));
         Ok(WorkflowView {
             created_on: stored.created.epoch(),
             last_modified_on: stored.updated.epoch(),
@@ -83,7 +99,7 @@ impl Workflows {
         })
     }
 
-    pub async fn run_view(&self, run: Run) -> Result<WorkflowRunView> {
+    pub async fn run_view(&self, run: Run, include_graph: bool) -> Result<WorkflowRunView> {
         let graph: Graph = run.input()?;
         let nodes = match run.state {
             RunState::Succeeded => run.result::<Outcome>()?.nodes,
@@ -104,36 +120,47 @@ impl Workflows {
             error_message: run.message,
             workflow_run_properties: graph.properties,
             statistics: Statistics::of(&nodes),
+            graph: include_graph.then(|| graph_view(graph.triggers.into_iter().map(frozen).collect(), &nodes)),
             nodes,
         })
     }
+}
 
-    /// Nodes and edges as Glue's `Graph` has them.
-    async fn graph_view(&self, workflow: &str) -> Result<Value> {
-        let triggers = self.triggers_of(workflow).await?;
-        let (mut nodes, mut edges) = (Vec::new(), Vec::new());
-        let id = |what: &str, name: &str| format!("wnode_{what}_{name}");
-        let mut seen = std::collections::BTreeSet::new();
-        for trigger in triggers {
-            let trigger_id = id("trigger", &trigger.name);
-            for (what, name) in trigger.actions.iter().filter_map(|action| action.target().ok()) {
-                let node = id(what, name);
-                if seen.insert(node.clone()) {
-                    nodes.push(json!({"Type": what.to_uppercase(), "Name": name, "UniqueId": node}));
-                }
-                edges.push(json!({"SourceId": trigger_id, "DestinationId": node}));
+/// A trigger of a run's frozen graph.
+fn frozen(trigger: Trigger) -> TriggerView {
+    let state = if trigger.activated { "ACTIVATED" } else { "CREATED" };
+    TriggerView { trigger, state }
+}
+
+/// Nodes and edges as Glue's `Graph` has them; jobs and crawlers with the runs that `started` knows.
+fn graph_view(triggers: Vec<TriggerView>, started: &[Node]) -> Value {
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
+    let id = |what: &str, name: &str| format!("wnode_{what}_{name}");
+    let mut seen = BTreeSet::new();
+    for view in triggers {
+        let trigger_id = id("trigger", &view.trigger.name);
+        for (what, name) in view.trigger.actions.iter().filter_map(|action| action.target().ok()) {
+            let node = id(what, name);
+            edges.push(json!({"SourceId": trigger_id, "DestinationId": node}));
+            if seen.insert(node.clone()) {
+                nodes.push(action_node(what, name, &node, started));
             }
-            for condition in trigger.predicate.iter().flat_map(|predicate| &predicate.conditions) {
-                let source = match (&condition.job_name, &condition.crawler_name) {
-                    (Some(name), _) => id("job", name),
-                    (None, Some(name)) => id("crawler", name),
-                    (None, None) => continue,
-                };
-                edges.push(json!({"SourceId": source, "DestinationId": trigger_id}));
-            }
-            let view = TriggerView::from(trigger);
-            nodes.push(json!({"Type": "TRIGGER", "Name": view.trigger.name, "UniqueId": trigger_id, "TriggerDetails": {"Trigger": view}}));
         }
-        Ok(json!({"Nodes": nodes, "Edges": edges}))
+        for (what, name) in view.trigger.predicate.iter().flat_map(|predicate| &predicate.conditions).filter_map(Condition::target) {
+            edges.push(json!({"SourceId": id(what, name), "DestinationId": trigger_id}));
+        }
+        nodes.push(json!({"Type": "TRIGGER", "Name": view.trigger.name, "UniqueId": trigger_id, "TriggerDetails": {"Trigger": view}}));
     }
+    json!({"Nodes": nodes, "Edges": edges})
+}
+
+/// A pipeline, which Glue does not know, is shown as a job.
+fn action_node(what: &str, name: &str, id: &str, started: &[Node]) -> Value {
+    let runs = started.iter().filter(|node| node.what == what && node.name == name);
+    if what == "crawler" {
+        let crawls: Vec<Value> = runs.map(|node| json!({"State": node.state})).collect();
+        return json!({"Type": "CRAWLER", "Name": name, "UniqueId": id, "CrawlerDetails": {"Crawls": crawls}});
+    }
+    let runs: Vec<Value> = runs.map(|node| json!({"Id": node.run_id, "JobName": name, "JobRunState": node.state})).collect();
+    json!({"Type": "JOB", "Name": name, "UniqueId": id, "JobDetails": {"JobRuns": runs}})
 }

@@ -10,6 +10,9 @@ use crate::RUN_KIND;
 use crate::graph::Graph;
 use crate::model::{Trigger, TriggerType, Workflow};
 
+/// A workflow run that trips over something that passes (a busy database) goes on: it is idempotent.
+const ATTEMPTS: u32 = 3;
+
 /// The handle to everything in this crate; clone it freely.
 #[derive(Debug, Clone)]
 pub struct Workflows {
@@ -78,13 +81,16 @@ impl Workflows {
         self.store().create(&trigger).await
     }
 
-    pub async fn update_trigger(&self, mut trigger: Trigger) -> Result<()> {
+    /// A schedule or condition that was on demand before is looked at with `start` only; one that was not stays as it was.
+    pub async fn update_trigger(&self, mut trigger: Trigger, start: bool) -> Result<()> {
         trigger.check()?;
         let name = trigger.name.clone();
+        let now = self.store().clock().now();
         self.store()
             .update::<Trigger>(&name, |old| {
-                trigger.activated = old.activated;
-                trigger.looked_at = old.looked_at;
+                let was_on_demand = old.r#type == TriggerType::OnDemand;
+                trigger.activated = trigger.r#type != TriggerType::OnDemand && if was_on_demand { start } else { old.activated };
+                trigger.looked_at = if old.schedule == trigger.schedule { old.looked_at } else { now };
                 *old = trigger;
                 Ok(())
             })
@@ -134,8 +140,7 @@ impl Workflows {
 
     /// Begins a run with the workflow's start trigger: the only one that is not conditional.
     pub async fn start_workflow_run(&self, name: &str, properties: BTreeMap<String, String>) -> Result<RunId> {
-        let workflow = self.get_workflow(name).await?;
-        self.refuse_too_many(&workflow).await?;
+        self.get_workflow(name).await?;
         let triggers = self.triggers_of(name).await?;
         let mut starts = triggers.iter().filter(|trigger| trigger.r#type != TriggerType::Conditional);
         let (Some(start), None) = (starts.next(), starts.next()) else {
@@ -144,21 +149,34 @@ impl Workflows {
                 triggers.iter().filter(|trigger| trigger.r#type != TriggerType::Conditional).count()
             )));
         };
-        let mut all = workflow.default_run_properties.clone();
-        all.extend(properties);
-        self.fire(&start.value, all, None).await
+        self.fire(&start.value, properties, None).await
     }
 
     /// Submits the run that begins with this trigger. `dedup` makes a schedule's occurrence fire once.
+    ///
+    /// # Errors
+    /// `TooManyRuns` when the workflow has as many under way as it may.
     pub(crate) async fn fire(&self, trigger: &Trigger, properties: BTreeMap<String, String>, dedup: Option<String>) -> Result<RunId> {
-        let (subject, triggers) = match &trigger.workflow_name {
-            Some(workflow) => (workflow.clone(), self.triggers_of(workflow).await?.into_iter().map(|stored| stored.value).collect()),
-            None => (trigger.name.clone(), vec![trigger.clone()]),
+        // The transaction is open before the runs are counted: who else would start one has to wait for it.
+        let mut tx = self.store().begin().await?;
+        let (subject, graph) = match &trigger.workflow_name {
+            None => (trigger.name.clone(), Graph { triggers: vec![trigger.clone()], start: trigger.name.clone(), properties }),
+            Some(name) => {
+                let workflow = tx.get::<Workflow>(name).await?.value;
+                self.refuse_too_many(&workflow).await?;
+                let mut all = workflow.default_run_properties;
+                all.extend(properties);
+                let triggers = tx.children::<Trigger>(name).await?.into_iter().map(|stored| stored.value).collect();
+                (name.clone(), Graph { triggers, start: trigger.name.clone(), properties: all })
+            }
         };
-        let graph = Graph { triggers, start: trigger.name.clone(), properties };
-        let mut run = NewRun::new(RUN_KIND, subject).input(&graph)?;
+        graph.check()?;
+        let mut run = NewRun::new(RUN_KIND, subject).input(&graph)?.max_attempts(ATTEMPTS);
         run.dedup = dedup;
-        self.runs.submit(run).await
+        let id = self.runs.submit_in(&mut tx, &run).await?;
+        tx.commit().await?;
+        self.runs.wake();
+        Ok(id)
     }
 
     async fn refuse_too_many(&self, workflow: &Workflow) -> Result<()> {
