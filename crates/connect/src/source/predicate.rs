@@ -1,0 +1,47 @@
+//! Conditions that a source turns into its own language.
+
+/// A constant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// A condition on a row, in SQL's three-valued logic. Closed on purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicate {
+    Compare {
+        column: String,
+        comparison: Comparison,
+        value: Literal,
+    },
+    IsNull(String),
+    IsNotNull(String),
+    /// The column equals one of the values.
+    In {
+        column: String,
+        values: Vec<Literal>,
+    },
+    /// All of them; an empty list is true.
+    And(Vec<Predicate>),
+    /// One of them; an empty list is false.
+    Or(Vec<Predicate>),
+}
+
+impl Predicate {
+    pub fn compare(column: impl Into<String>, comparison: Comparison, value: Literal) -> Self {
+        Self::Compare { column: column.into(), comparison, value }
+    }
+}
