@@ -1,0 +1,174 @@
+//! Delimited text and JSON lines: each file is read by one blocking thread, files are shared among the partitions.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
+use connect::files::{Encoding, Format};
+use datafusion::catalog::Session;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+use domain::Error;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::mpsc;
+
+use super::{FileTable, TableFile, bytes, csv, json, partitions};
+use crate::failure::outward;
+use crate::scan::{Open, Rows, ScanExec};
+
+/// Rows in a batch.
+pub(super) const BATCH_ROWS: usize = 8192;
+/// Batches read ahead of whoever takes them.
+const AHEAD: usize = 2;
+
+/// What one scan reads of the table.
+#[derive(Clone)]
+struct Wanted {
+    table: FileTable,
+    /// Columns inside the files.
+    columns: SchemaRef,
+    /// Columns, then keys, as the plan wants them: index into `columns`, or key.
+    order: Vec<Place>,
+    schema: SchemaRef,
+    limit: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Column(usize),
+    Key(usize),
+}
+
+pub(super) fn scan(
+    table: &FileTable,
+    state: &dyn Session,
+    files: Vec<TableFile>,
+    projection: Option<&Vec<usize>>,
+    on_keys: &[Expr],
+    limit: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let all: Vec<usize> = (0..table.schema.fields().len()).collect();
+    let projection = projection.unwrap_or(&all);
+    let width = table.file_schema.fields().len();
+    let inside: Vec<usize> = projection.iter().copied().filter(|index| *index < width).collect();
+    let mut next = 0..;
+    let order = projection
+        .iter()
+        .map(|index| if *index < width { Place::Column(next.next().unwrap_or_default()) } else { Place::Key(index - width) })
+        .collect();
+    let wanted = Wanted {
+        table: table.clone(),
+        columns: Arc::new(table.file_schema.project(&inside)?),
+        order,
+        schema: Arc::new(table.schema.project(projection)?),
+        limit,
+    };
+    let shares = shares(files, state.config().target_partitions());
+    let label = label(&wanted, shares.iter().map(Vec::len).sum(), on_keys);
+    let schema = wanted.schema.clone();
+    let partitions = shares.len();
+    let open: Open = Arc::new(move |partition| share_rows(wanted.clone(), shares[partition].clone()));
+    Ok(Arc::new(ScanExec::new(label, schema, partitions, table.meter.clone(), open)))
+}
+
+fn label(wanted: &Wanted, files: usize, on_keys: &[Expr]) -> String {
+    let columns: Vec<&str> = wanted.schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let format = wanted.table.format.classification();
+    let mut label = format!("FileScan: {}, {format}, files={files}, columns=[{}]", wanted.table.name, columns.join(", "));
+    if !on_keys.is_empty() {
+        let filters: Vec<String> = on_keys.iter().map(ToString::to_string).collect();
+        label.push_str(&format!(", partition_filters=[{}]", filters.join(", ")));
+    }
+    if let Some(limit) = wanted.limit {
+        label.push_str(&format!(", limit={limit}"));
+    }
+    label
+}
+
+/// Largest files first, each to the share that has least.
+fn shares(mut files: Vec<TableFile>, count: usize) -> Vec<Vec<TableFile>> {
+    files.sort_by(|a, b| b.meta.size.cmp(&a.meta.size).then_with(|| a.meta.location.cmp(&b.meta.location)));
+    let mut shares = vec![(0_u64, Vec::new()); count.clamp(1, files.len().max(1))];
+    for file in files {
+        if let Some(least) = shares.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            least.0 += file.meta.size;
+            least.1.push(file);
+        }
+    }
+    shares.into_iter().map(|(_, files)| files).collect()
+}
+
+/// The rows of one share, file after file.
+fn share_rows(wanted: Wanted, files: Vec<TableFile>) -> Rows {
+    let mut left = wanted.limit.unwrap_or(usize::MAX);
+    let rows = stream::iter(files).map(move |file| file_rows(wanted.clone(), file)).flatten();
+    rows.try_filter_map(move |batch: RecordBatch| {
+        let rows = batch.num_rows().min(left);
+        left -= rows;
+        let kept = (rows > 0).then(|| batch.slice(0, rows));
+        async move { Ok(kept) }
+    })
+    .boxed()
+}
+
+/// The rows of one file, from a thread that stops when nobody listens any more.
+fn file_rows(wanted: Wanted, file: TableFile) -> Rows {
+    let start = async move {
+        let raw = bytes::open(wanted.table.store.clone(), &file.meta.location).await.map_err(outward)?;
+        let (sender, mut receiver) = mpsc::channel::<Result<RecordBatch>>(AHEAD);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut give = |batch: RecordBatch| sender.blocking_send(complete(&wanted, &file, batch)).is_ok();
+            let outcome = read(&wanted, &file, raw, &mut give);
+            // Whoever dropped the receiver does not want to know.
+            outcome.or_else(|e| sender.blocking_send(Err(outward(e))).or(Ok::<(), ()>(())))
+        });
+        let rows = stream::poll_fn(move |context| receiver.poll_recv(context));
+        // A reader that died must not pass for the end of the file.
+        let end = stream::once(reading).filter_map(|joined| async move {
+            let died = joined.err()?;
+            Some(Err(outward(Error::internal("Reading a file ended before its time.").source(died))))
+        });
+        Ok::<Rows, DataFusionError>(rows.chain(end).boxed())
+    };
+    stream::once(start).try_flatten().boxed()
+}
+
+fn read(
+    wanted: &Wanted,
+    file: &TableFile,
+    raw: Box<dyn std::io::Read + Send>,
+    give: &mut dyn FnMut(RecordBatch) -> bool,
+) -> domain::Result<()> {
+    let location = file.meta.location.to_string();
+    let encoding = if let Format::Csv(dialect) = wanted.table.format { dialect.encoding } else { Encoding::Utf8 };
+    let text = bytes::text(raw, encoding)
+        .map_err(|e| Error::invalid_data(format!("The file {location} cannot be read or unpacked.")).source(e))?;
+    match wanted.table.format {
+        Format::Csv(dialect) => {
+            let reading = csv::Reading {
+                location: &location,
+                dialect,
+                all: &wanted.table.file_schema,
+                wanted: &wanted.columns,
+                problems: &wanted.table.problems,
+            };
+            csv::read(&reading, text, give)
+        }
+        Format::Json | Format::Parquet => json::read(&location, &wanted.columns, text, give),
+    }
+}
+
+/// Adds the keys and brings everything into the order of the plan.
+fn complete(wanted: &Wanted, file: &TableFile, batch: RecordBatch) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let place = |place: &Place| -> Result<ArrayRef> {
+        match place {
+            Place::Column(index) => Ok(batch.column(*index).clone()),
+            Place::Key(key) => partitions::value(file, *key, wanted.table.keys.field(*key).data_type())?.to_array_of_size(rows),
+        }
+    };
+    let columns = wanted.order.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(wanted.schema.clone(), columns, &options)?)
+}

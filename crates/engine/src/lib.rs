@@ -1,0 +1,30 @@
+//! The SQL engine of stage 3: DataFusion, and nobody else links it.
+//!
+//! Takes: the catalogue (which governs names and types), sources of connect, files in buckets. Gives: an [`etl::Engine`] that
+//! turns one SELECT into one CSV or Parquet file, within a memory limit (what does not fit is spilled to disk), on threads of its own.
+//!
+//! Projections, filters and limits go down into the sources (`source_table.rs`), partition filters decide whole files and Parquet's
+//! statistics row groups (`files/`). Function of ours in SQL: `epoch_seconds(text)` (`functions.rs`).
+//!
+//! Must not know: jobs, datasets, the wire.
+//!
+//! Start reading at `engine.rs`, then `query.rs`.
+
+mod engine;
+mod failure;
+mod files;
+mod functions;
+mod names;
+mod output;
+mod predicate;
+mod problems;
+mod query;
+mod scan;
+mod session;
+mod source_table;
+mod threads;
+
+pub use engine::DataFusionEngine;
+
+#[cfg(test)]
+mod tests;
