@@ -1,0 +1,28 @@
+//! Stage 6, serving: campaigns hold loaded models and answer in less than a millisecond.
+//!
+//! Takes solution versions (stage 5) and what users do now (stage 7, [`events`]). Gives campaigns (create, describe, list,
+//! update, delete), recommendations and rankings ([`Serving`]), and the executor that loads a model before it serves
+//! ([`DeployExecutor`]).
+//! Must not know: the wire. The request path reads no database and no file: a campaign is one immutable loaded model that is
+//! replaced as a whole.
+//! Start reading at `serving` (the handle), then `answer` (the request path), then `table` (what is loaded).
+
+mod answer;
+mod campaign;
+mod deploy;
+mod ids;
+mod model;
+mod request;
+mod serving;
+mod table;
+mod words;
+
+pub use campaign::{
+    Campaign, CampaignConfig, CampaignUpdate, CampaignView, CreateCampaign, EXCLUDE_SEEN_KEY, PenchantConfig, UpdateCampaign,
+};
+pub use deploy::{DEPLOY, DeployExecutor, DeployResult};
+pub use request::{Explained, GetPersonalizedRanking, GetRecommendations, Ranking, Recommendations, RecommendedItem};
+pub use serving::Serving;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! What is asked of a campaign and what it answers, with AWS's member names.
+
+use std::collections::BTreeMap;
+
+use domain::{Arn, Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The request of GetRecommendations. `context` is taken and has no effect: no recipe uses it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GetRecommendations {
+    pub campaign_arn: Option<Arn>,
+    /// Required. An unknown user gets what is popular.
+    pub user_id: Option<String>,
+    /// Not used by the recipes there are.
+    pub item_id: Option<String>,
+    /// 1 to 500; 25 when absent.
+    pub num_results: Option<i64>,
+    /// Overrides the campaign's `excludeSeen` for this request.
+    #[serde(skip)]
+    pub exclude_seen: Option<bool>,
+    /// What AWS knows besides; see [`check_others`].
+    #[serde(flatten)]
+    pub(crate) others: BTreeMap<String, Value>,
+}
+
+impl GetRecommendations {
+    /// The plainest request: so many items of a campaign for a user.
+    pub fn for_user(campaign_arn: Arn, user_id: impl Into<String>, num_results: i64) -> Self {
+        Self { campaign_arn: Some(campaign_arn), user_id: Some(user_id.into()), num_results: Some(num_results), ..Self::default() }
+    }
+}
+
+/// The request of GetPersonalizedRanking.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GetPersonalizedRanking {
+    pub campaign_arn: Option<Arn>,
+    pub user_id: Option<String>,
+    /// 1 to 500 item ids.
+    pub input_list: Vec<String>,
+    /// What AWS knows besides; see [`check_others`].
+    #[serde(flatten)]
+    pub(crate) others: BTreeMap<String, Value>,
+}
+
+/// Members that would change the answer if they were offered: leaving them without effect would mislead.
+const REFUSED: [&str; 5] = ["filterArn", "filterValues", "promotions", "metadataColumns", "recommenderArn"];
+
+/// Refuses by name what is not offered; empty values are let through.
+pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<()> {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(values) => values.is_empty(),
+        Value::Object(values) => values.is_empty(),
+        _ => false,
+    };
+    match others.iter().find(|(name, value)| REFUSED.contains(&name.as_str()) && !is_empty(value)) {
+        Some((name, _)) => Err(Error::invalid_input(format!("{name} is not offered: leave it out."))),
+        None => Ok(()),
+    }
+}
+
+/// The answer of GetRecommendations.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendations {
+    pub item_list: Vec<RecommendedItem>,
+    pub recommendation_id: String,
+}
+
+/// The answer of GetPersonalizedRanking: the input in order, best first, unknown items last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ranking {
+    pub personalized_ranking: Vec<RecommendedItem>,
+    pub recommendation_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecommendedItem {
+    pub item_id: String,
+    /// Share of a softmax: over the whole catalogue for recommendations, over the known items of the input for rankings.
+    /// Absent for popularity recipes and for items the model does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// AWS's vocabulary: `Popular item`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reason: Vec<String>,
+}
+
+/// One line of an explained answer, for people.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    pub item_id: String,
+    /// From the items dataset (NAME, TITLE, …), else the id.
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// `Because of Merino Hiking Socks`, `Popular with everybody`.
+    pub reason: String,
+}

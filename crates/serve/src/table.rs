@@ -1,0 +1,85 @@
+//! What serves right now: one immutable table of campaigns, replaced as a whole.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use domain::{Arn, Error, ErrorKind, Result};
+use store::Artifacts;
+use train::TrainedModel;
+
+use crate::model::LoadedModel;
+
+/// A campaign that answers.
+pub(crate) struct Deployed {
+    pub dataset_group_arn: Arn,
+    pub exclude_seen: bool,
+    pub model: Arc<LoadedModel>,
+}
+
+/// A campaign as the request path knows it.
+#[derive(Clone)]
+pub(crate) enum Slot {
+    Ready(Arc<Deployed>),
+    /// Exists, but does not answer: its status, and why.
+    Waiting {
+        status: &'static str,
+        reason: Option<String>,
+    },
+}
+
+pub(crate) type Campaigns = HashMap<Arn, Slot>;
+
+/// Readers take the whole table at once and hold no lock while they compute.
+#[derive(Default)]
+pub(crate) struct Table {
+    campaigns: RwLock<Arc<Campaigns>>,
+    /// Models that somebody holds, by the prefix of their files.
+    models: Mutex<HashMap<String, Weak<LoadedModel>>>,
+}
+
+impl Table {
+    pub(crate) fn campaigns(&self) -> Arc<Campaigns> {
+        self.campaigns.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn replace(&self, campaigns: Campaigns) {
+        *self.campaigns.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(campaigns);
+    }
+
+    /// The campaign, ready to answer. The error says what is wrong and which campaigns there are.
+    pub(crate) fn deployed(&self, arn: &Arn) -> Result<Arc<Deployed>> {
+        let campaigns = self.campaigns();
+        match campaigns.get(arn) {
+            Some(Slot::Ready(deployed)) => Ok(deployed.clone()),
+            Some(Slot::Waiting { status, reason }) => {
+                let reason = reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
+                Err(Error::new(ErrorKind::NotFound, format!("Campaign {arn} is {status} and cannot answer.{reason}")))
+            }
+            None => Err(Error::new(ErrorKind::NotFound, format!("Campaign {arn} does not exist; {}.", known(&campaigns)))),
+        }
+    }
+
+    /// The model of a training, loaded at most once while somebody holds it.
+    pub(crate) async fn model(&self, artifacts: &Artifacts, trained: &TrainedModel) -> Result<Arc<LoadedModel>> {
+        let held = self.models.lock().unwrap_or_else(PoisonError::into_inner).get(&trained.artifacts).and_then(Weak::upgrade);
+        if let Some(model) = held {
+            return Ok(model);
+        }
+        let model = Arc::new(LoadedModel::load(artifacts, trained).await?);
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.retain(|_, model| model.strong_count() > 0);
+        models.insert(trained.artifacts.clone(), Arc::downgrade(&model));
+        Ok(model)
+    }
+}
+
+fn known(campaigns: &Campaigns) -> String {
+    const SHOWN: usize = 5;
+    let mut names: Vec<&str> = campaigns.keys().map(Arn::id).collect();
+    names.sort_unstable();
+    match names.len() {
+        0 => "there are no campaigns".into(),
+        more if more > SHOWN => format!("there are {} and {} more", names[..SHOWN].join(", "), more - SHOWN),
+        _ => format!("there are {}", names.join(", ")),
+    }
+}

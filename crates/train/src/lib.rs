@@ -1,0 +1,43 @@
+//! Stage 5, training: from a snapshot of the data and a recipe to a solution version with a model and honest figures.
+//!
+//! Takes a dataset group (stage 4), a recipe by its AWS name and its hyperparameters. Gives solutions and solution versions
+//! ([`Training`]), the executor that trains ([`TrainExecutor`]), the files that serving loads ([`Bundle`]) and the [`Report`]:
+//! the recipe against best-sellers, in numbers and in words.
+//! Must not know: campaigns (they register their use through [`Training::hold_version`]), the wire, how a recipe computes.
+//! Start reading at `training` (the handle), then `executor` (one run), `fitting` (search, judgement, refit), `report`.
+
+mod bundle;
+mod catalogue;
+mod deed;
+mod executor;
+mod fitting;
+mod judging;
+mod manifest;
+mod names;
+mod report;
+mod search;
+mod selection;
+mod setting;
+mod solution;
+mod stages;
+mod training;
+mod version;
+
+pub use bundle::{Bundle, Histories, MANIFEST_FILE, MODEL_FILE, SERVING_FILE, Texts};
+pub use catalogue::{POPULARITY, RecipeInfo, recipe, recipes};
+pub use deed::Deed;
+pub use executor::{TrainExecutor, TrainResult, TrainSettings};
+pub use manifest::{Candidate, Manifest, StageTime};
+pub use report::{Difference, Judgement, PERSONALIZE_METRICS, Report, Verdict};
+pub use selection::{EventRule, EventRules};
+pub use solution::{
+    CreateSolution, DEFAULT_FITS, EventParameters, EventsConfig, HpoConfig, HpoResourceConfig, MAX_FITS, Solution, SolutionConfig,
+};
+pub use training::{SolutionMetrics, TRAIN, Training};
+pub use version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionView};
+
+// The tests' fixture speaks of this crate by its name, because `serve` includes it too.
+#[cfg(test)]
+extern crate self as train;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! A solution: a dataset group, a recipe and how to train. Creating one trains nothing yet.
+
+use std::collections::BTreeMap;
+
+use domain::{Arn, Error, Name, Result};
+use serde::{Deserialize, Serialize};
+use store::Resource;
+
+use crate::catalogue;
+
+/// As DescribeSolution shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Solution {
+    pub name: Name,
+    pub solution_arn: Arn,
+    pub dataset_group_arn: Arn,
+    pub recipe_arn: Arn,
+    #[serde(rename = "performHPO")]
+    pub perform_hpo: bool,
+    #[serde(rename = "performAutoML")]
+    pub perform_auto_ml: bool,
+    pub perform_auto_training: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub solution_config: Option<SolutionConfig>,
+}
+
+impl Resource for Solution {
+    const KIND: &'static str = "solution";
+    fn key(&self) -> String {
+        self.solution_arn.to_string()
+    }
+    fn parent(&self) -> String {
+        self.dataset_group_arn.to_string()
+    }
+}
+
+/// The parts of AWS's `solutionConfig` that have an effect here; others are refused by name in [`CreateSolution`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SolutionConfig {
+    /// Only events with an EVENT_VALUE of at least this count; with `eventType`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_value_threshold: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_config: Option<EventsConfig>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub algorithm_hyper_parameters: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub feature_transformation_parameters: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hpo_config: Option<HpoConfig>,
+    /// Members that we know of but do not act on: refused, so that nothing is silently ignored.
+    #[serde(flatten)]
+    pub(crate) others: BTreeMap<String, serde_json::Value>,
+}
+
+/// Which events train, and how heavily.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventsConfig {
+    pub event_parameters_list: Vec<EventParameters>,
+}
+
+/// One event type; without a weight it counts 1, without a threshold every value counts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventParameters {
+    pub event_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_value_threshold: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+}
+
+/// How much searching is wanted.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HpoConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hpo_resource_config: Option<HpoResourceConfig>,
+    #[serde(flatten)]
+    pub(crate) others: BTreeMap<String, serde_json::Value>,
+}
+
+/// Numbers as text, as AWS has them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HpoResourceConfig {
+    #[serde(rename = "maxNumberOfTrainingJobs", skip_serializing_if = "Option::is_none")]
+    pub max_number_of_training_jobs: Option<String>,
+    #[serde(rename = "maxParallelTrainingJobs", skip_serializing_if = "Option::is_none")]
+    pub max_parallel_training_jobs: Option<String>,
+}
+
+/// The request of CreateSolution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateSolution {
+    pub name: String,
+    pub dataset_group_arn: Arn,
+    #[serde(default)]
+    pub recipe_arn: Option<Arn>,
+    #[serde(rename = "performHPO", default)]
+    pub perform_hpo: Option<bool>,
+    #[serde(rename = "performAutoML", default)]
+    pub perform_auto_ml: Option<bool>,
+    #[serde(default)]
+    pub perform_auto_training: Option<bool>,
+    #[serde(default)]
+    pub event_type: Option<String>,
+    #[serde(default)]
+    pub solution_config: Option<SolutionConfig>,
+}
+
+/// Most fits that a search may take.
+pub const MAX_FITS: usize = 40;
+/// Fits of a search unless asked otherwise; with `performHPO` three times as many.
+pub const DEFAULT_FITS: usize = 3;
+
+impl CreateSolution {
+    /// Whether a solution is as this request asks for it.
+    pub fn describes(&self, solution: &Solution) -> bool {
+        self.recipe_arn.as_ref() == Some(&solution.recipe_arn)
+            && self.perform_hpo.unwrap_or(false) == solution.perform_hpo
+            && self.event_type == solution.event_type
+            && self.solution_config == solution.solution_config
+    }
+
+    /// Checks all that can be checked without looking at other resources.
+    pub(crate) fn into_solution(self, solution_arn: Arn) -> Result<Solution> {
+        if self.perform_auto_ml == Some(true) {
+            return Err(Error::invalid_input("performAutoML is not offered: name a recipe in recipeArn."));
+        }
+        if self.perform_auto_training == Some(true) {
+            let instead = "start solution versions by a trigger or a call to CreateSolutionVersion";
+            return Err(Error::invalid_input(format!("performAutoTraining is not offered: {instead}.")));
+        }
+        let recipe_arn = self.recipe_arn.ok_or_else(|| Error::invalid_input("recipeArn is required; found none."))?;
+        let recipe = catalogue::recipe(&recipe_arn)?;
+        let config = self.solution_config;
+        if let Some(config) = &config {
+            config.check(self.event_type.as_deref())?;
+            catalogue::hyperparameters(&recipe, &config.all_parameters())?;
+        }
+        Ok(Solution {
+            name: Name::new(self.name)?,
+            solution_arn,
+            dataset_group_arn: self.dataset_group_arn,
+            recipe_arn: recipe.recipe_arn,
+            perform_hpo: self.perform_hpo.unwrap_or(false),
+            perform_auto_ml: false,
+            perform_auto_training: false,
+            event_type: self.event_type,
+            solution_config: config,
+        })
+    }
+}
+
+impl SolutionConfig {
+    fn check(&self, event_type: Option<&str>) -> Result<()> {
+        let hpo = self.hpo_config.iter().flat_map(|hpo| hpo.others.keys().map(|name| ("hpoConfig", name)));
+        let refused = self.others.keys().map(|name| ("solutionConfig", name)).chain(hpo).find(|(_, name)| name.as_str() != "hpoObjective");
+        if let Some((place, name)) = refused {
+            return Err(Error::invalid_input(format!("{place}.{name} has no effect here and is refused: leave it out.")));
+        }
+        self.threshold()?;
+        self.fits(false)?;
+        if self.event_value_threshold.is_some() && event_type.is_none() {
+            return Err(Error::invalid_input("solutionConfig.eventValueThreshold needs eventType; found none."));
+        }
+        let Some(events) = &self.events_config else { return Ok(()) };
+        if event_type.is_some() {
+            return Err(Error::invalid_input("Give eventType or solutionConfig.eventsConfig, not both."));
+        }
+        if !(1..=10).contains(&events.event_parameters_list.len()) {
+            let found = events.event_parameters_list.len();
+            return Err(Error::invalid_input(format!("eventsConfig.eventParametersList has 1 to 10 event types; found {found}.")));
+        }
+        match events.event_parameters_list.iter().find(|event| !(0.0..=1.0).contains(&event.weight.unwrap_or(1.0))) {
+            Some(event) => Err(Error::invalid_input(format!(
+                "The weight of event type {:?} is a number from 0 to 1; found {}.",
+                event.event_type,
+                event.weight.unwrap_or_default()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The least EVENT_VALUE that counts.
+    pub(crate) fn threshold(&self) -> Result<Option<f64>> {
+        let parse = |text: &String| {
+            text.trim()
+                .parse::<f64>()
+                .map_err(|_| Error::invalid_input(format!("solutionConfig.eventValueThreshold is a number as text; found {text:?}.")))
+        };
+        self.event_value_threshold.as_ref().map(parse).transpose()
+    }
+
+    /// How many candidates a search may fit.
+    pub(crate) fn fits(&self, perform_hpo: bool) -> Result<usize> {
+        let asked = self.hpo_config.as_ref().and_then(|hpo| hpo.hpo_resource_config.as_ref());
+        match asked.and_then(|resources| resources.max_number_of_training_jobs.as_ref()) {
+            None if perform_hpo => Ok(3 * DEFAULT_FITS),
+            None => Ok(DEFAULT_FITS),
+            Some(text) => text.trim().parse::<usize>().ok().filter(|jobs| (1..=MAX_FITS).contains(jobs)).ok_or_else(|| {
+                Error::invalid_input(format!("maxNumberOfTrainingJobs is a whole number from 1 to {MAX_FITS} as text; found {text:?}."))
+            }),
+        }
+    }
+
+    /// Hyperparameters of model and features together.
+    pub(crate) fn all_parameters(&self) -> BTreeMap<String, String> {
+        let both = self.algorithm_hyper_parameters.iter().chain(&self.feature_transformation_parameters);
+        both.map(|(name, value)| (name.rsplit('.').next().unwrap_or(name).to_owned(), value.clone())).collect()
+    }
+}

@@ -1,0 +1,237 @@
+//! The stage's handle: solutions and solution versions, created, described, listed, stopped, deleted.
+
+use std::collections::BTreeMap;
+
+use dataset::{Datasets, Snapshot};
+use domain::arn::Partition;
+use domain::{Arn, Error, Name, Result};
+use runs::{NewRun, Runs};
+use serde::Serialize;
+use store::{Artifacts, Store, Stored, Tx};
+
+use crate::Report;
+use crate::solution::{CreateSolution, Solution};
+use crate::version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionUse, VersionView};
+
+/// The kind of the runs that train; their subject is the ARN of the solution version.
+pub const TRAIN: &str = "train";
+
+/// Stage 5; clone it freely.
+#[derive(Debug, Clone)]
+pub struct Training {
+    runs: Runs,
+    artifacts: Artifacts,
+    datasets: Datasets,
+    partition: Partition,
+}
+
+/// The answer of GetSolutionMetrics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SolutionMetrics {
+    pub solution_version_arn: Arn,
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl Training {
+    pub fn new(runs: Runs, artifacts: Artifacts, datasets: Datasets, partition: Partition) -> Self {
+        Self { runs, artifacts, datasets, partition }
+    }
+
+    pub fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    fn store(&self) -> &Store {
+        self.runs.store()
+    }
+
+    /// Fails when the request is wrong, the dataset group or recipe is unknown, or the name is taken.
+    pub async fn create_solution(&self, request: CreateSolution) -> Result<Solution> {
+        let arn = self.partition.personalize("solution", Name::new(request.name.clone())?);
+        let solution = request.into_solution(arn)?;
+        let group = &solution.dataset_group_arn;
+        self.datasets.get_dataset_group(group).await?;
+        let mut tx = self.store().begin().await?;
+        tx.create(&solution).await?;
+        self.datasets.hold_group_in(&mut tx, group, &holder(&solution)).await?;
+        tx.commit().await?;
+        Ok(solution)
+    }
+
+    pub async fn get_solution(&self, arn: &Arn) -> Result<Stored<Solution>> {
+        self.store().get(arn.as_str()).await
+    }
+
+    /// All solutions, or those of one dataset group.
+    pub async fn list_solutions(&self, dataset_group_arn: Option<&Arn>) -> Result<Vec<Stored<Solution>>> {
+        match dataset_group_arn {
+            Some(group) => self.store().children(group.as_str()).await,
+            None => self.store().list().await,
+        }
+    }
+
+    /// Deletes the solution, its versions and their models. Refused while a campaign uses one of the versions or one is
+    /// in training.
+    pub async fn delete_solution(&self, arn: &Arn) -> Result<()> {
+        let mut tx = self.store().begin().await?;
+        let solution = tx.get::<Solution>(arn.as_str()).await?.value;
+        let mut prefixes = Vec::new();
+        for version in tx.children::<SolutionVersion>(arn.as_str()).await? {
+            let key = version.solution_version_arn.as_str();
+            if let Some(used) = tx.children::<VersionUse>(key).await?.first() {
+                return Err(Error::in_use(format!("Solution {arn} is used by {}: delete that first.", used.user)));
+            }
+            if !self.runs.get(&version.run).await?.state.is_final() {
+                return Err(Error::in_use(format!("Solution {arn} is in training ({key}): stop that or wait until it has ended.")));
+            }
+            if let Some(model) = tx.find::<TrainedModel>(key).await? {
+                prefixes.push(model.value.artifacts);
+                tx.delete::<TrainedModel>(key).await?;
+            }
+            tx.delete::<SolutionVersion>(key).await?;
+        }
+        tx.delete::<Solution>(arn.as_str()).await?;
+        self.datasets.release_group_in(&mut tx, &solution.dataset_group_arn, &holder(&solution)).await?;
+        tx.commit().await?;
+        for prefix in prefixes {
+            self.artifacts.delete(&prefix).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a snapshot of the data and queues the training. Fails when there are no interactions yet.
+    pub async fn create_solution_version(&self, request: CreateSolutionVersion) -> Result<SolutionVersion> {
+        if let Some(mode) = request.training_mode.filter(|mode| mode != "FULL") {
+            return Err(Error::invalid_input(format!("trainingMode FULL is offered; found {mode:?}.")));
+        }
+        let name = request.name.map(Name::new).transpose()?;
+        let mut tx = self.store().begin().await?;
+        let solution = tx.get::<Solution>(request.solution_arn.as_str()).await?.value;
+        let id = format!("{}/{}", solution.name, tx.unique_hex().await?);
+        let arn = self.partition.personalize("solution", id);
+        let run = self.runs.submit_in(&mut tx, &NewRun::new(TRAIN, arn.as_str())).await?;
+        let snapshot = self.datasets.snapshot_in(&mut tx, &solution.dataset_group_arn, &run).await?;
+        require_interactions(&snapshot)?;
+        let version = SolutionVersion {
+            name,
+            solution_version_arn: arn,
+            solution_arn: solution.solution_arn,
+            dataset_group_arn: solution.dataset_group_arn,
+            recipe_arn: solution.recipe_arn,
+            perform_hpo: solution.perform_hpo,
+            perform_auto_ml: solution.perform_auto_ml,
+            event_type: solution.event_type,
+            solution_config: solution.solution_config,
+            training_mode: "FULL".into(),
+            training_type: "MANUAL".into(),
+            snapshot,
+            run,
+        };
+        tx.create(&version).await?;
+        tx.commit().await?;
+        self.runs.wake();
+        Ok(version)
+    }
+
+    pub async fn get_solution_version(&self, arn: &Arn) -> Result<VersionView> {
+        let version = self.store().get(arn.as_str()).await?;
+        self.view(version).await
+    }
+
+    /// All versions, or those of one solution, oldest first.
+    pub async fn list_solution_versions(&self, solution_arn: Option<&Arn>) -> Result<Vec<VersionView>> {
+        let mut versions = match solution_arn {
+            Some(solution) => self.store().children::<SolutionVersion>(solution.as_str()).await?,
+            None => self.store().list::<SolutionVersion>().await?,
+        };
+        versions.sort_by_key(|version| version.created);
+        let mut views = Vec::with_capacity(versions.len());
+        for version in versions {
+            views.push(self.view(version).await?);
+        }
+        Ok(views)
+    }
+
+    /// The newest version of a solution, whatever its status.
+    pub async fn latest_version(&self, solution_arn: &Arn) -> Result<Option<VersionView>> {
+        Ok(self.list_solution_versions(Some(solution_arn)).await?.pop())
+    }
+
+    /// Works on versions that are pending or in progress.
+    pub async fn stop_solution_version_creation(&self, arn: &Arn) -> Result<()> {
+        let view = self.get_solution_version(arn).await?;
+        if view.run.state.is_final() {
+            return Err(Error::invalid_input(format!(
+                "Solution version {arn} is {}: only one that is pending or in progress can be stopped.",
+                view.status()
+            )));
+        }
+        self.runs.stop(&view.version.run).await
+    }
+
+    /// Personalize's metrics of a version that is ACTIVE.
+    pub async fn get_solution_metrics(&self, arn: &Arn) -> Result<SolutionMetrics> {
+        let report = self.report(arn).await?;
+        Ok(SolutionMetrics { solution_version_arn: arn.clone(), metrics: report.personalize_metrics() })
+    }
+
+    /// The whole judgement of a version that is ACTIVE.
+    pub async fn report(&self, arn: &Arn) -> Result<Report> {
+        Ok(self.model(arn).await?.value.report)
+    }
+
+    /// What the training left behind; the error says where a version that is not ACTIVE stands.
+    pub async fn model(&self, arn: &Arn) -> Result<Stored<TrainedModel>> {
+        if let Some(model) = self.store().find(arn.as_str()).await? {
+            return Ok(model);
+        }
+        let view = self.get_solution_version(arn).await?;
+        let reason = view.failure_reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Err(Error::invalid_input(format!("Solution version {arn} is {}, not ACTIVE{reason}", view.status())))
+    }
+
+    /// Registers that `user` (a campaign) needs the version, which must be ACTIVE. Registering twice is no error.
+    pub async fn hold_version(&self, tx: &mut Tx, arn: &Arn, user: &Arn) -> Result<()> {
+        tx.get::<TrainedModel>(arn.as_str()).await?;
+        tx.put(VersionUse { solution_version_arn: arn.clone(), user: user.clone() }).await
+    }
+
+    /// Takes back [`Training::hold_version`]; nothing there is no error.
+    pub async fn release_version(&self, tx: &mut Tx, arn: &Arn, user: &Arn) -> Result<()> {
+        let held = VersionUse { solution_version_arn: arn.clone(), user: user.clone() };
+        let key = store::Resource::key(&held);
+        match tx.find::<VersionUse>(&key).await? {
+            Some(_) => tx.delete::<VersionUse>(&key).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn view(&self, version: Stored<SolutionVersion>) -> Result<VersionView> {
+        let run = self.runs.get(&version.run).await?;
+        Ok(VersionView { version, run })
+    }
+}
+
+/// How the solution is named to whoever wants to delete its dataset group.
+fn holder(solution: &Solution) -> String {
+    format!("solution {:?}", solution.name.as_str())
+}
+
+fn require_interactions(snapshot: &Snapshot) -> Result<()> {
+    let group = &snapshot.dataset_group_arn;
+    match &snapshot.interactions {
+        None => {
+            Err(Error::invalid_input(format!("Training needs an Interactions dataset; {group} has none: create one and import into it.")))
+        }
+        Some(dataset) if dataset.rows() == 0 => {
+            let found = format!("{} is empty", dataset.dataset_arn);
+            Err(Error::invalid_input(format!("Training needs interactions; {found}: import a file with CreateDatasetImportJob first.")))
+        }
+        Some(_) => Ok(()),
+    }
+}
