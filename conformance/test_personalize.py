@@ -1,0 +1,74 @@
+"""The customer's way of personalize_flow.py on MovieLens 100K, and what a two-taste shop shows beyond it."""
+
+import pytest
+
+import personalize_flow
+import two_tastes
+from movielens import load
+from waiting import until, until_active
+
+
+def test_movielens_100k_from_csv_to_recommendations(clients, server, shared_data):
+    archive = shared_data and shared_data / "ml-100k" / "ml-100k.zip"
+    if not archive or not archive.is_file():
+        pytest.skip("not run: ../shared/data/ml-100k/ml-100k.zip is absent")
+    figures = personalize_flow.Flow(clients, load(archive)).run()
+    assert figures["csvToFirstRecommendationSeconds"] > 0
+
+
+def test_recommendations_follow_each_users_taste(shop, server):
+    for user, colour in ("user-0", "red"), ("user-1", "blue"):
+        items = shop.recommend(user)
+        assert two_tastes.count(items, colour) >= 8, (user, items)
+
+
+def test_describe_gives_back_what_was_created(clients, shop, server):
+    personalize = clients.personalize
+    group = personalize.describe_dataset_group(datasetGroupArn=shop.group)["datasetGroup"]
+    assert (group["name"], group["status"], group["datasetGroupArn"]) == (shop.name, "ACTIVE", shop.group)
+    dataset = personalize.describe_dataset(datasetArn=shop.dataset)["dataset"]
+    assert (dataset["datasetType"].upper(), dataset["datasetGroupArn"]) == ("INTERACTIONS", shop.group)
+    solution = personalize.describe_solution(solutionArn=shop.solution)["solution"]
+    assert (solution["recipeArn"], solution["performAutoTraining"]) == (two_tastes.RECIPE, False)
+    version = personalize.describe_solution_version(solutionVersionArn=shop.version)["solutionVersion"]
+    assert version["solutionVersionArn"].startswith(f"{shop.solution}/")
+    assert (version["solutionArn"], version["datasetGroupArn"], version["trainingMode"]) == (shop.solution, shop.group, "FULL")
+    campaign = personalize.describe_campaign(campaignArn=shop.campaign)["campaign"]
+    assert (campaign["solutionVersionArn"], campaign["minProvisionedTPS"]) == (shop.version, 1)
+    tracker = personalize.describe_event_tracker(eventTrackerArn=shop.tracker)["eventTracker"]
+    assert (tracker["trackingId"], tracker["datasetGroupArn"]) == (shop.tracking, shop.group)
+    for described in (group, dataset, solution, version, campaign, tracker):
+        assert described["creationDateTime"] <= described["lastUpdatedDateTime"]
+
+
+def test_recipes_are_listed_and_described(clients, server):
+    recipes = personalize_flow.pages(clients.personalize, "list_recipes", "recipes", recipeProvider="SERVICE")
+    arns = {recipe["recipeArn"] for recipe in recipes}
+    assert {personalize_flow.RECIPE, personalize_flow.POPULARITY, personalize_flow.RANKING} <= arns
+    recipe = clients.personalize.describe_recipe(recipeArn=personalize_flow.POPULARITY)["recipe"]
+    assert (recipe["name"], recipe["status"]) == ("aws-popularity-count", "ACTIVE")
+
+
+def test_a_campaign_serves_a_new_version_after_an_update(clients, shop, unique, server):
+    personalize = clients.personalize
+    made = personalize.create_solution(
+        name=unique, datasetGroupArn=shop.group, recipeArn=personalize_flow.POPULARITY, performAutoTraining=False
+    )["solutionArn"]
+    version = personalize.create_solution_version(solutionArn=made)["solutionVersionArn"]
+    until_active(lambda: personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+    campaign = personalize.create_campaign(name=unique, solutionVersionArn=shop.version)["campaignArn"]
+    until_active(lambda: personalize.describe_campaign(campaignArn=campaign)["campaign"])
+    ask = lambda: clients.runtime.get_recommendations(campaignArn=campaign, userId="user-0", numResults=10)["itemList"]
+    personal = [entry["itemId"] for entry in ask()]
+    assert personal == shop.recommend("user-0")
+    personalize.update_campaign(campaignArn=campaign, solutionVersionArn=version)
+
+    def updated():
+        described = personalize.describe_campaign(campaignArn=campaign)["campaign"]
+        return described["solutionVersionArn"] == version and described["status"] == "ACTIVE" and described
+
+    until("the update of the campaign", updated)
+    popular = [entry["itemId"] for entry in ask()]
+    assert popular != personal
+    assert two_tastes.count(popular, "red") < 8 and two_tastes.count(popular, "blue") < 8, popular
+    personalize.delete_campaign(campaignArn=campaign)

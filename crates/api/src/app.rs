@@ -1,0 +1,30 @@
+//! What the composition root hands over.
+
+use catalog::Catalog;
+use dataset::Datasets;
+use domain::arn::Partition;
+use etl::Jobs;
+use events::Events;
+use runs::Runs;
+use serve::Serving;
+use store::Buckets;
+use train::Training;
+use workflow::Workflows;
+
+use crate::Credentials;
+
+/// The stages, as the handlers reach them.
+#[derive(Clone)]
+pub struct App {
+    pub partition: Partition,
+    pub credentials: Credentials,
+    pub runs: Runs,
+    pub buckets: Buckets,
+    pub catalog: Catalog,
+    pub jobs: Jobs,
+    pub datasets: Datasets,
+    pub training: Training,
+    pub serving: Serving,
+    pub events: Events,
+    pub workflows: Workflows,
+}

@@ -1,0 +1,54 @@
+//! Runs of jobs.
+
+use std::sync::Arc;
+
+use domain::Result;
+use runs::RunId;
+use serde_json::{Value, json};
+
+use super::view::members;
+use crate::app::App;
+use crate::errors;
+use crate::input::Input;
+use crate::operations::Service;
+use crate::paging;
+use crate::wire::Answer;
+
+pub(crate) async fn start(app: Arc<App>, input: Input) -> Result<Answer> {
+    if input.get("JobRunId").is_some() {
+        return Err(input.error("does not offer \"JobRunId\" (repeating a run) in this version: leave it out to start a new one."));
+    }
+    let run = app.jobs.start_job_run(input.into_type()?).await?;
+    Ok(Answer::Json(json!({"JobRunId": run})))
+}
+
+pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
+    let run = app.jobs.get_job_run(input.text("JobName")?, &RunId(input.text("RunId")?.into())).await?;
+    Ok(Answer::Json(json!({"JobRun": members(&run)?})))
+}
+
+pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
+    let name = input.text("JobName")?;
+    app.jobs.get_job(name).await?;
+    let mut items = Vec::new();
+    for run in app.jobs.list_job_runs(name).await? {
+        items.push((run.id.clone(), members(&run)?.into()));
+    }
+    paging::glue(&input, "JobRuns", items)
+}
+
+/// What cannot be stopped comes back in the answer, not as an exception.
+pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
+    let name = input.text("JobName")?;
+    let (mut stopped, mut failed) = (Vec::<Value>::new(), Vec::<Value>::new());
+    for id in input.texts("JobRunIds")? {
+        match app.jobs.stop_job_run(name, &RunId(id.clone())).await {
+            Ok(()) => stopped.push(json!({"JobName": name, "JobRunId": id})),
+            Err(e) => {
+                let (code, _) = errors::exception(Service::Glue, &e);
+                failed.push(json!({"JobName": name, "JobRunId": id, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": e.to_string()}}));
+            }
+        }
+    }
+    Ok(Answer::Json(json!({"SuccessfulSubmissions": stopped, "Errors": failed})))
+}

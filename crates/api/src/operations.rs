@@ -1,0 +1,273 @@
+//! The table of everything this server answers. It feeds the dispatch, the compatibility page and the coverage test.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use domain::Result;
+
+use crate::app::App;
+use crate::input::Input;
+use crate::wire::Answer;
+use crate::{events, glue, personalize, runtime, sts};
+
+/// Whose wire an operation is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Service {
+    Personalize,
+    Runtime,
+    Events,
+    Glue,
+    Sts,
+    Iam,
+}
+
+impl Service {
+    pub const ALL: [Service; 6] = [Self::Personalize, Self::Runtime, Self::Events, Self::Glue, Self::Sts, Self::Iam];
+
+    /// boto3's name of the client.
+    pub fn client(self) -> &'static str {
+        match self {
+            Self::Personalize => "personalize",
+            Self::Runtime => "personalize-runtime",
+            Self::Events => "personalize-events",
+            Self::Glue => "glue",
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+
+    /// What a signature's scope calls it.
+    pub(crate) fn signing_name(self) -> &'static str {
+        match self {
+            Self::Personalize | Self::Runtime | Self::Events => "personalize",
+            Self::Glue => "glue",
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+
+    /// awsJson1.1: the operation is named in X-Amz-Target.
+    pub(crate) fn is_json_target(self) -> bool {
+        matches!(self, Self::Personalize | Self::Glue)
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+type Handler = Box<dyn Fn(Arc<App>, Input) -> Answering + Send + Sync>;
+
+/// One row.
+pub struct Operation {
+    pub service: Service,
+    pub name: &'static str,
+    /// The HTTP status of success.
+    pub status: u16,
+    /// The path of a rest-json operation (always POST); `/` for the others.
+    pub path: &'static str,
+    /// Members that must be there; checked before the handler is called.
+    pub required: &'static [&'static str],
+    pub(crate) handler: Handler,
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.service.client(), self.name)
+    }
+}
+
+fn row<F, A>(service: Service, name: &'static str, required: &'static [&'static str], handler: F) -> Operation
+where
+    F: Fn(Arc<App>, Input) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Answer>> + Send + 'static,
+{
+    Operation { service, name, status: 200, path: "/", required, handler: Box::new(move |app, input| Box::pin(handler(app, input))) }
+}
+
+impl Operation {
+    fn at(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+}
+
+/// Finds rows by what a request names.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: Vec<Operation>,
+    by_name: HashMap<(Service, &'static str), usize>,
+    by_path: HashMap<&'static str, usize>,
+}
+
+impl Table {
+    pub fn new() -> Self {
+        let rows = all();
+        let by_name = rows.iter().enumerate().map(|(index, row)| ((row.service, row.name), index)).collect();
+        let by_path = rows.iter().enumerate().filter(|(_, row)| row.path != "/").map(|(index, row)| (row.path, index)).collect();
+        Self { rows, by_name, by_path }
+    }
+
+    pub fn by_name(&self, service: Service, name: &str) -> Option<&Operation> {
+        self.by_name.get(&(service, name)).map(|index| &self.rows[*index])
+    }
+
+    pub fn by_path(&self, path: &str) -> Option<&Operation> {
+        self.by_path.get(path).map(|index| &self.rows[*index])
+    }
+}
+
+/// Every row, in the order of the services and of the way of the data.
+pub fn all() -> Vec<Operation> {
+    let mut rows = personalize_rows();
+    rows.extend(campaign_rows());
+    rows.extend(catalog_rows());
+    rows.extend(job_rows());
+    rows.extend(workflow_rows());
+    rows.extend(query_rows());
+    rows
+}
+
+fn personalize_rows() -> Vec<Operation> {
+    use Service::Personalize as P;
+    use personalize::{dataset_groups, datasets, import_jobs, recipes, schemas, solution_versions, solutions};
+    vec![
+        row(P, "CreateDatasetGroup", &["name"], dataset_groups::create),
+        row(P, "DescribeDatasetGroup", &["datasetGroupArn"], dataset_groups::describe),
+        row(P, "ListDatasetGroups", &[], dataset_groups::list),
+        row(P, "DeleteDatasetGroup", &["datasetGroupArn"], dataset_groups::delete),
+        row(P, "CreateSchema", &["name", "schema"], schemas::create),
+        row(P, "DescribeSchema", &["schemaArn"], schemas::describe),
+        row(P, "ListSchemas", &[], schemas::list),
+        row(P, "DeleteSchema", &["schemaArn"], schemas::delete),
+        row(P, "CreateDataset", &["name", "schemaArn", "datasetGroupArn", "datasetType"], datasets::create),
+        row(P, "DescribeDataset", &["datasetArn"], datasets::describe),
+        row(P, "ListDatasets", &[], datasets::list),
+        row(P, "DeleteDataset", &["datasetArn"], datasets::delete),
+        row(P, "CreateDatasetImportJob", &["jobName", "datasetArn", "dataSource"], import_jobs::create),
+        row(P, "DescribeDatasetImportJob", &["datasetImportJobArn"], import_jobs::describe),
+        row(P, "ListDatasetImportJobs", &[], import_jobs::list),
+        row(P, "ListRecipes", &[], recipes::list),
+        row(P, "DescribeRecipe", &["recipeArn"], recipes::describe),
+        row(P, "CreateSolution", &["name", "datasetGroupArn"], solutions::create),
+        row(P, "DescribeSolution", &["solutionArn"], solutions::describe),
+        row(P, "ListSolutions", &[], solutions::list),
+        row(P, "DeleteSolution", &["solutionArn"], solutions::delete),
+        row(P, "CreateSolutionVersion", &["solutionArn"], solution_versions::create),
+        row(P, "DescribeSolutionVersion", &["solutionVersionArn"], solution_versions::describe),
+        row(P, "ListSolutionVersions", &[], solution_versions::list),
+        row(P, "StopSolutionVersionCreation", &["solutionVersionArn"], solution_versions::stop),
+        row(P, "GetSolutionMetrics", &["solutionVersionArn"], solution_versions::metrics),
+    ]
+}
+
+fn campaign_rows() -> Vec<Operation> {
+    use Service::{Events, Personalize as P, Runtime};
+    use personalize::{campaigns, event_trackers};
+    vec![
+        row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create),
+        row(P, "DescribeCampaign", &["campaignArn"], campaigns::describe),
+        row(P, "ListCampaigns", &[], campaigns::list),
+        row(P, "UpdateCampaign", &["campaignArn"], campaigns::update),
+        row(P, "DeleteCampaign", &["campaignArn"], campaigns::delete),
+        row(P, "CreateEventTracker", &["name", "datasetGroupArn"], event_trackers::create),
+        row(P, "DescribeEventTracker", &["eventTrackerArn"], event_trackers::describe),
+        row(P, "ListEventTrackers", &[], event_trackers::list),
+        row(P, "DeleteEventTracker", &["eventTrackerArn"], event_trackers::delete),
+        row(Runtime, "GetRecommendations", &[], runtime::get_recommendations).at("/recommendations"),
+        row(Runtime, "GetPersonalizedRanking", &["campaignArn", "inputList", "userId"], runtime::get_personalized_ranking)
+            .at("/personalize-ranking"),
+        row(Events, "PutEvents", &["trackingId", "sessionId", "eventList"], events::put_events).at("/events"),
+    ]
+}
+
+fn catalog_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{connections, crawlers, databases, partitions, table_versions, tables};
+    vec![
+        row(G, "CreateConnection", &["ConnectionInput"], connections::create),
+        row(G, "GetConnection", &["Name"], connections::get),
+        row(G, "GetConnections", &[], connections::list),
+        row(G, "UpdateConnection", &["Name", "ConnectionInput"], connections::update),
+        row(G, "DeleteConnection", &["ConnectionName"], connections::delete),
+        row(G, "CreateDatabase", &["DatabaseInput"], databases::create),
+        row(G, "GetDatabase", &["Name"], databases::get),
+        row(G, "GetDatabases", &[], databases::list),
+        row(G, "UpdateDatabase", &["Name", "DatabaseInput"], databases::update),
+        row(G, "DeleteDatabase", &["Name"], databases::delete),
+        row(G, "CreateTable", &["DatabaseName", "TableInput"], tables::create),
+        row(G, "GetTable", &["DatabaseName", "Name"], tables::get),
+        row(G, "GetTables", &["DatabaseName"], tables::list),
+        row(G, "UpdateTable", &["DatabaseName", "TableInput"], tables::update),
+        row(G, "DeleteTable", &["DatabaseName", "Name"], tables::delete),
+        row(G, "GetTableVersion", &["DatabaseName", "TableName"], table_versions::get),
+        row(G, "GetTableVersions", &["DatabaseName", "TableName"], table_versions::list),
+        row(G, "DeleteTableVersion", &["DatabaseName", "TableName", "VersionId"], table_versions::delete),
+        row(G, "GetPartition", &["DatabaseName", "TableName", "PartitionValues"], partitions::get),
+        row(G, "GetPartitions", &["DatabaseName", "TableName"], partitions::list),
+        row(G, "CreateCrawler", &["Name", "Role", "Targets"], crawlers::create),
+        row(G, "GetCrawler", &["Name"], crawlers::get),
+        row(G, "GetCrawlers", &[], crawlers::list),
+        row(G, "ListCrawlers", &[], crawlers::list_names),
+        row(G, "UpdateCrawler", &["Name"], crawlers::update),
+        row(G, "DeleteCrawler", &["Name"], crawlers::delete),
+        row(G, "StartCrawler", &["Name"], crawlers::start),
+        row(G, "StopCrawler", &["Name"], crawlers::stop),
+        row(G, "ListCrawls", &["CrawlerName"], crawlers::crawls),
+    ]
+}
+
+fn job_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{job_runs, jobs};
+    vec![
+        row(G, "CreateJob", &["Name", "Role", "Command"], jobs::create),
+        row(G, "GetJob", &["JobName"], jobs::get),
+        row(G, "GetJobs", &[], jobs::list),
+        row(G, "ListJobs", &[], jobs::list_names),
+        row(G, "UpdateJob", &["JobName", "JobUpdate"], jobs::update),
+        row(G, "DeleteJob", &["JobName"], jobs::delete),
+        row(G, "StartJobRun", &["JobName"], job_runs::start),
+        row(G, "GetJobRun", &["JobName", "RunId"], job_runs::get),
+        row(G, "GetJobRuns", &["JobName"], job_runs::list),
+        row(G, "BatchStopJobRun", &["JobName", "JobRunIds"], job_runs::stop),
+    ]
+}
+
+fn workflow_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{triggers, workflow_runs, workflows};
+    vec![
+        row(G, "CreateTrigger", &["Name", "Type", "Actions"], triggers::create),
+        row(G, "GetTrigger", &["Name"], triggers::get),
+        row(G, "GetTriggers", &[], triggers::list),
+        row(G, "ListTriggers", &[], triggers::list_names),
+        row(G, "UpdateTrigger", &["Name", "TriggerUpdate"], triggers::update),
+        row(G, "DeleteTrigger", &["Name"], triggers::delete),
+        row(G, "StartTrigger", &["Name"], triggers::start),
+        row(G, "StopTrigger", &["Name"], triggers::stop),
+        row(G, "CreateWorkflow", &["Name"], workflows::create),
+        row(G, "GetWorkflow", &["Name"], workflows::get),
+        row(G, "ListWorkflows", &[], workflows::list_names),
+        row(G, "UpdateWorkflow", &["Name"], workflows::update),
+        row(G, "DeleteWorkflow", &["Name"], workflows::delete),
+        row(G, "StartWorkflowRun", &["Name"], workflow_runs::start),
+        row(G, "GetWorkflowRun", &["Name", "RunId"], workflow_runs::get),
+        row(G, "GetWorkflowRuns", &["Name"], workflow_runs::list),
+        row(G, "GetWorkflowRunProperties", &["Name", "RunId"], workflow_runs::properties),
+        row(G, "StopWorkflowRun", &["Name", "RunId"], workflow_runs::stop),
+    ]
+}
+
+fn query_rows() -> Vec<Operation> {
+    use Service::{Iam, Sts};
+    vec![
+        row(Sts, "GetCallerIdentity", &[], sts::get_caller_identity),
+        row(Iam, "CreateRole", &["RoleName", "AssumeRolePolicyDocument"], sts::create_role),
+        row(Iam, "GetRole", &["RoleName"], sts::get_role),
+        row(Iam, "DeleteRole", &["RoleName"], sts::delete_role),
+        row(Iam, "PutRolePolicy", &["RoleName", "PolicyName", "PolicyDocument"], sts::put_role_policy),
+        row(Iam, "DeleteRolePolicy", &["RoleName", "PolicyName"], sts::delete_role_policy),
+        row(Iam, "AttachRolePolicy", &["RoleName", "PolicyArn"], sts::attach_role_policy),
+        row(Iam, "DetachRolePolicy", &["RoleName", "PolicyArn"], sts::detach_role_policy),
+    ]
+}

@@ -1,0 +1,241 @@
+//! Makes the stored resources equal to `penchant.yaml`.
+//!
+//! What an earlier apply made and the file no longer has is deleted; what others made (through the API) is left alone.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use catalog::Crawler;
+use connect::Connection;
+use domain::Result;
+use etl::Job;
+use pipeline::Pipeline;
+use serde::{Deserialize, Serialize};
+use store::{Resource, Stored};
+use workflow::{Trigger, TriggerType, Workflow};
+
+use crate::home::Home;
+use crate::project::Project;
+
+/// One line of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub action: Action,
+    pub kind: &'static str,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Keep,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.action {
+            Action::Create => "+ create",
+            Action::Update => "~ update",
+            Action::Delete => "- delete",
+            Action::Keep => "  keep  ",
+        };
+        write!(f, "{mark}  {} {}", self.kind.replace('_', " "), self.name)
+    }
+}
+
+/// What earlier applies made.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Applied {
+    resources: BTreeSet<(String, String)>,
+}
+
+impl Resource for Applied {
+    const KIND: &'static str = "applied_project";
+    fn key(&self) -> String {
+        "project".into()
+    }
+}
+
+/// Compares, and with `dry_run` stops there.
+pub async fn apply(home: &Home, project: Project, dry_run: bool) -> Result<Vec<Change>> {
+    let mut pass = Pass { home, dry_run, changes: Vec::new(), wanted: BTreeSet::new() };
+    for bucket in &project.buckets {
+        if !dry_run {
+            home.buckets.create(bucket)?;
+        }
+    }
+    for connection in project.connections {
+        pass.one(connection).await?;
+    }
+    for crawler in project.crawlers {
+        pass.one(crawler).await?;
+    }
+    for job in project.jobs {
+        pass.one(job).await?;
+    }
+    for pipeline in project.pipelines {
+        pass.one(pipeline).await?;
+    }
+    for workflow in project.workflows {
+        let (workflow, triggers) = workflow.split();
+        pass.one(workflow).await?;
+        for trigger in triggers {
+            pass.one(trigger).await?;
+        }
+    }
+    pass.delete_what_is_gone().await?;
+    Ok(pass.changes)
+}
+
+struct Pass<'a> {
+    home: &'a Home,
+    dry_run: bool,
+    changes: Vec<Change>,
+    wanted: BTreeSet<(String, String)>,
+}
+
+impl Pass<'_> {
+    async fn one<R: Declared>(&mut self, wanted: R) -> Result<()> {
+        let name = wanted.key();
+        let found = self.home.runs.store().find::<R>(&name).await?;
+        let action = match &found {
+            None => Action::Create,
+            Some(found) if wanted.same_as(found) => Action::Keep,
+            Some(_) => Action::Update,
+        };
+        self.wanted.insert((R::KIND.into(), name.clone()));
+        if !self.dry_run {
+            match action {
+                Action::Create => wanted.create(self.home).await?,
+                Action::Update => wanted.update(self.home).await?,
+                Action::Keep | Action::Delete => {}
+            }
+        }
+        self.changes.push(Change { action, kind: R::KIND, name });
+        Ok(())
+    }
+
+    /// In the reverse of the order of creation, so that nothing is deleted before what needs it.
+    async fn delete_what_is_gone(&mut self) -> Result<()> {
+        let store = self.home.runs.store();
+        let applied = store.find::<Applied>("project").await?.map(|stored| stored.value).unwrap_or_default();
+        let gone: Vec<(String, String)> = applied.resources.difference(&self.wanted).cloned().collect();
+        for kind in [Trigger::KIND, Workflow::KIND, Pipeline::KIND, Job::KIND, Crawler::KIND, Connection::KIND] {
+            for (_, name) in gone.iter().filter(|(found, _)| found == kind) {
+                if !self.dry_run {
+                    self.delete(kind, name).await?;
+                }
+                self.changes.push(Change { action: Action::Delete, kind, name: name.clone() });
+            }
+        }
+        if !self.dry_run {
+            let mut tx = store.begin().await?;
+            tx.put(Applied { resources: self.wanted.clone() }).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Something that is gone already (deleted through the API) is as it should be.
+    async fn delete(&self, kind: &str, name: &str) -> Result<()> {
+        let home = self.home;
+        let done = match kind {
+            Trigger::KIND => home.workflows.delete_trigger(name).await,
+            Workflow::KIND => home.workflows.delete_workflow(name).await,
+            Pipeline::KIND => home.pipelines.delete(name).await,
+            Job::KIND => home.jobs.delete_job(name).await,
+            Crawler::KIND => home.catalog.delete_crawler(name).await,
+            _ => home.catalog.delete_connection(name).await,
+        };
+        done.or_else(|error| if error.kind == domain::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+}
+
+/// A kind of resource that the project file can declare.
+trait Declared: Resource + Sized {
+    fn same_as(&self, stored: &Stored<Self>) -> bool;
+    async fn create(self, home: &Home) -> Result<()>;
+    async fn update(self, home: &Home) -> Result<()>;
+}
+
+impl Declared for Connection {
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.catalog.create_connection(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        let name = self.name.clone();
+        home.catalog.update_connection(&name, self).await
+    }
+}
+
+impl Declared for Crawler {
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.catalog.create_crawler(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        let name = self.name.clone();
+        home.catalog.update_crawler(&name, self).await
+    }
+}
+
+impl Declared for Job {
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.jobs.create_job(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        let name = self.name.clone();
+        home.jobs.update_job(&name, self).await.map(|_| ())
+    }
+}
+
+impl Declared for Pipeline {
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.pipelines.put(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        home.pipelines.put(self).await
+    }
+}
+
+impl Declared for Workflow {
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.workflows.create_workflow(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        home.workflows.update_workflow(self).await
+    }
+}
+
+impl Declared for Trigger {
+    /// Whether it is activated, and when it last fired, is not the file's to say.
+    fn same_as(&self, stored: &Stored<Self>) -> bool {
+        let mut wanted = self.clone();
+        wanted.activated = stored.activated;
+        wanted.looked_at = stored.looked_at;
+        wanted == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        let activate = self.r#type != TriggerType::OnDemand;
+        home.workflows.create_trigger(self, activate).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        home.workflows.update_trigger(self, true).await
+    }
+}

@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// From the databases you have to a recommendation API.
+///
+/// A project is a folder with a penchant.yaml: connections, crawlers, jobs, workflows, pipelines. Its state lives in
+/// .penchant beside it. The same binary answers boto3 and the AWS CLI (see `penchant credentials`).
+///
+/// Exit codes: 0 done; 1 the work failed; 2 wrong usage or input; 3 something named does not exist; 4 not possible now
+/// (a port in use, another penchant at work).
+#[derive(Debug, Parser)]
+#[command(name = "penchant", version, max_term_width = 110, after_help = "Start here:  penchant quickstart")]
+pub struct Cli {
+    /// The project's folder
+    #[arg(long, global = true, default_value = ".", env = "PENCHANT_DIR")]
+    pub dir: PathBuf,
+
+    /// Say more on standard error (twice: even more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a demo shop and walk the whole way, from its three stores to recommendations
+    #[command(after_help = "Example:\n  penchant quickstart\n  penchant quickstart --shop ./my-shop --seed 7")]
+    Quickstart(Quickstart),
+    /// Make the stored resources equal to penchant.yaml
+    #[command(after_help = "Example:\n  penchant apply --dry-run\n  penchant apply")]
+    Apply {
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Walk the whole way once: apply, crawl, then the workflow up to the served campaign
+    #[command(after_help = "Example:\n  penchant run\n  penchant run --workflow nightly --skip-crawl")]
+    Run {
+        /// Which workflow; needed only when there are several
+        #[arg(long)]
+        workflow: Option<String>,
+        /// Use the catalog as it is
+        #[arg(long)]
+        skip_crawl: bool,
+    },
+    /// Serve the API (Glue, Personalize, S3) and work on queued runs, triggers and events
+    #[command(
+        after_help = "Example:\n  penchant serve\n  penchant serve --listen 0.0.0.0:7440\n  AWS_ENDPOINT_URL=http://127.0.0.1:7440 aws personalize list-campaigns"
+    )]
+    Serve {
+        /// Address and port; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:7440", env = "PENCHANT_LISTEN")]
+        listen: String,
+    },
+    /// Crawl the sources into the catalog
+    #[command(after_help = "Example:\n  penchant crawl\n  penchant crawl shop-orders --json")]
+    Crawl {
+        /// Which crawlers; all when none is named
+        names: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List jobs or run one
+    #[command(subcommand, after_help = "Example:\n  penchant job list\n  penchant job run interactions")]
+    Job(JobCommand),
+    /// Run a training pipeline: import, train, judge, deploy
+    #[command(after_help = "Example:\n  penchant train\n  penchant train nightly")]
+    Train {
+        /// Which pipeline; needed only when there are several
+        pipeline: Option<String>,
+    },
+    /// Recommend something to one user, with reasons
+    #[command(
+        after_help = "Example:\n  penchant recommend --user C-01234\n  penchant recommend --user C-01234 --campaign shop -n 5 --json"
+    )]
+    Recommend(Recommend),
+    /// What the trained recipes are worth, against best-sellers
+    #[command(after_help = "Example:\n  penchant report\n  penchant report --json | jq '.[].report.next.metrics'")]
+    Report {
+        #[arg(long)]
+        json: bool,
+    },
+    /// List runs, newest first, or show one
+    #[command(after_help = "Example:\n  penchant runs\n  penchant runs train-9f31c2aa --json\n  penchant runs --kind import -n 5")]
+    Runs(RunsArgs),
+    /// Show the log of a run
+    #[command(after_help = "Example:\n  penchant logs train-9f31c2aa\n  penchant logs train-9f31c2aa --follow")]
+    Logs {
+        run: String,
+        /// Wait for more until the run has ended
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Show how AWS clients reach this installation
+    #[command(after_help = "Example:\n  penchant credentials\n  eval \"$(penchant credentials --shell)\"")]
+    Credentials {
+        /// As export statements, for eval
+        #[arg(long)]
+        shell: bool,
+    },
+    /// Check that everything penchant needs is there
+    #[command(after_help = "Example:\n  penchant doctor")]
+    Doctor {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// Where the demo shop is made; an existing one is used again
+    #[arg(long, default_value = "penchant-shop")]
+    pub shop: PathBuf,
+    /// Same seed, same shop
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// How many customers the shop has; products and orders grow with it
+    #[arg(long, default_value_t = 5_000)]
+    pub customers: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+    /// List the jobs and how their last runs ended
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a job and wait for it
+    Run {
+        name: String,
+        /// KEY=VALUE, as often as needed
+        #[arg(long = "argument", value_name = "KEY=VALUE")]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Recommend {
+    /// The user's id, as in the data; an unknown one gets what is popular
+    #[arg(long)]
+    pub user: String,
+    /// Name of the campaign; needed only when there are several
+    #[arg(long)]
+    pub campaign: Option<String>,
+    /// How many
+    #[arg(short, long = "number", default_value_t = 10)]
+    pub number: i64,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Show this run only
+    pub run: Option<String>,
+    /// crawl, job, import, train, deploy, workflow or pipeline
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// How many
+    #[arg(short, long = "number", default_value_t = 20)]
+    pub number: i64,
+    #[arg(long)]
+    pub json: bool,
+}

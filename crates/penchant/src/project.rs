@@ -1,0 +1,152 @@
+//! `penchant.yaml`: what a project wants, in the nouns and members of Glue.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use catalog::Crawler;
+use connect::Connection;
+use domain::arn::Partition;
+use domain::{Error, Result};
+use etl::Job;
+use pipeline::Pipeline;
+use serde::Deserialize;
+use serde_norway::with::singleton_map_recursive;
+use workflow::{Trigger, Workflow};
+
+/// The file's name.
+pub const FILE: &str = "penchant.yaml";
+
+/// The whole file. Everything it says the API can do too.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Project {
+    /// A name for people.
+    pub project: String,
+    /// Created where missing, never deleted.
+    pub buckets: Vec<String>,
+    pub connections: Vec<Connection>,
+    pub crawlers: Vec<Crawler>,
+    pub jobs: Vec<Job>,
+    pub workflows: Vec<WorkflowWithTriggers>,
+    pub pipelines: Vec<Pipeline>,
+    /// What ARNs carry.
+    pub aws: Option<Partition>,
+    pub limits: Limits,
+}
+
+/// A workflow is the set of its triggers, so the file has them inside it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+pub struct WorkflowWithTriggers {
+    pub name: String,
+    pub description: Option<String>,
+    pub default_run_properties: BTreeMap<String, String>,
+    pub max_concurrent_runs: Option<u32>,
+    pub triggers: Vec<Trigger>,
+}
+
+impl WorkflowWithTriggers {
+    /// The workflow, and its triggers that know it.
+    pub fn split(self) -> (Workflow, Vec<Trigger>) {
+        let triggers = self.triggers.into_iter().map(|trigger| Trigger { workflow_name: Some(self.name.clone()), ..trigger });
+        let triggers = triggers.collect();
+        let workflow = Workflow {
+            name: self.name,
+            description: self.description,
+            default_run_properties: self.default_run_properties,
+            max_concurrent_runs: self.max_concurrent_runs,
+        };
+        (workflow, triggers)
+    }
+}
+
+/// What is said where a project is expected and none is.
+pub fn no_project(folder: &Path) -> Error {
+    Error::invalid_input(format!(
+        "A project is a folder with a {FILE}; found none in {}. Try `penchant quickstart`, or name the folder with --dir.",
+        folder.display()
+    ))
+}
+
+/// Named limits; what is left out has the default shown here.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory that one job's SQL may hold before it spills to disk.
+    pub job_memory_mib: usize,
+    /// Runs at once.
+    pub concurrent_runs: usize,
+    /// Threads of one training; 0 means all cores.
+    pub threads: usize,
+    /// Share of bad rows above which an import fails.
+    pub import_bad_rows_percent: f64,
+    /// Fewest interactions that an import takes.
+    pub import_min_interactions: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { job_memory_mib: 1024, concurrent_runs: 3, threads: 0, import_bad_rows_percent: 10.0, import_min_interactions: 1000 }
+    }
+}
+
+impl Project {
+    /// Reads the folder's file; without one everything is at its default and nothing is wanted.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = Self::path(folder);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text).map_err(|error| error.with("file", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(Error::invalid_input(format!("{} cannot be read.", path.display())).source(error)),
+        }
+    }
+
+    /// Reads the folder's file, which must be there.
+    pub fn read_existing(folder: &Path) -> Result<Self> {
+        if Self::path(folder).is_file() { Self::read(folder) } else { Err(no_project(folder)) }
+    }
+
+    fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let unreadable = |e: serde_norway::Error| Error::invalid_input(format!("{FILE} is not what is expected: {e}."));
+        let mut ignored = Vec::new();
+        // As in JSON, an enum with contents is written as a map of one entry.
+        let mut note = |path: serde_ignored::Path| ignored.push(path.to_string());
+        let document = serde_ignored::Deserializer::new(serde_norway::Deserializer::from_str(text), &mut note);
+        let project = singleton_map_recursive::deserialize(document).map_err(unreadable)?;
+        if ignored.is_empty() {
+            return Ok(project);
+        }
+        Err(Error::invalid_input(format!("{FILE} has members that nothing knows: {}.", ignored.join(", "))))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_member_is_named_with_its_line() {
+        let error = Project::parse("project: shop\njobz: []\n").unwrap_err();
+        assert!(error.message.contains("jobz") && error.message.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_member_of_an_item_is_named_with_its_place() {
+        let text = "crawlers:\n- {Name: a, DatabaseName: b, TablePrefx: c, Targets: {S3Targets: [{Path: x}]}}\n";
+        let error = Project::parse(text).unwrap_err();
+        assert!(error.message.contains("crawlers.0.TablePrefx"), "{error}");
+    }
+
+    #[test]
+    fn triggers_know_their_workflow() {
+        let text = "workflows:\n- Name: export\n  Triggers:\n  - {Name: begin, Type: ON_DEMAND, Actions: [{JobName: clean}]}\n";
+        let project = Project::parse(text).unwrap();
+        let (workflow, triggers) = project.workflows.into_iter().next().unwrap().split();
+        assert_eq!((workflow.name.as_str(), triggers[0].workflow_name.as_deref()), ("export", Some("export")));
+    }
+}
