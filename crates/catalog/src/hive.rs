@@ -92,7 +92,7 @@ impl Parser<'_> {
     fn word(&mut self) -> String {
         let spaces = self.rest().len() - self.rest().trim_start().len();
         self.at += spaces;
-        let length = self.rest().find(|c: char| matches!(c, '<' | '>' | '(' | ')' | ',' | ':')).unwrap_or(self.rest().len());
+        let length = self.rest().find(['<', '>', '(', ')', ',', ':']).unwrap_or(self.rest().len());
         let word = self.rest()[..length].trim_end().to_owned();
         self.at += length;
         word

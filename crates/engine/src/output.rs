@@ -102,7 +102,7 @@ fn csv_header(schema: &SchemaRef) -> Result<Bytes> {
 }
 
 fn csv_rows(batch: &RecordBatch) -> Result<Bytes> {
-    let columns: Vec<Cells<'_>> = batch.columns().iter().map(|column| Cells::new(column)).collect::<Result<_>>()?;
+    let columns: Vec<Cells<'_>> = batch.columns().iter().map(Cells::new).collect::<Result<_>>()?;
     let mut writer = csv_writer();
     let mut cell = String::new();
     for row in 0..batch.num_rows() {

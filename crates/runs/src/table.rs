@@ -10,10 +10,10 @@ use crate::run::{NewRun, Progress, Run, RunId};
 
 /// Inserts, or finds the run that an equal `dedup` made before.
 pub(crate) async fn insert(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
-    if let Some(dedup) = &new.dedup {
-        if let Some(run) = by_dedup(tx.connection(), dedup).await? {
-            return Ok(run.id);
-        }
+    if let Some(dedup) = &new.dedup
+        && let Some(run) = by_dedup(tx.connection(), dedup).await?
+    {
+        return Ok(run.id);
     }
     let id = format!("{}-{}", new.kind.replace('_', "-"), tx.unique_hex().await?);
     let now = tx.now().millis();

@@ -217,7 +217,7 @@ impl Writer {
         }
         self.seen.forget_oldest();
         for done in done {
-            answer(done, outcome.as_ref().map(|()| ()).map_err(|e| Error::new(e.kind, e.to_string())));
+            answer(done, outcome.as_ref().copied().map_err(|e| Error::new(e.kind, e.to_string())));
         }
         if self.open.bytes >= self.settings.segment_bytes
             && let Err(error) = self.rotate()
