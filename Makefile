@@ -4,7 +4,7 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/penchant/target
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart serve test fmt conformance bench release clean-state
+.PHONY: help quickstart serve install test fmt conformance bench release clean-state
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ quickstart: ## Build the first-run binary, then walk the whole way with a demo s
 
 serve: ## Build the first-run binary and serve ./.penchant on 127.0.0.1:7440
 	@.ci/steps serve
+
+install: ## Copy the built binary to Cargo's bin folder, so that the shell finds `penchant` (PROFILE=release after `make release`)
+	install -D -m 755 "$(CARGO_TARGET_DIR)/$(or $(PROFILE),quick)/penchant" "$(or $(CARGO_HOME),$(HOME)/.cargo)/bin/penchant"
 
 test: ## Everything that must pass: fmt, clippy, tidy, all tests, boto3 and the AWS CLI against the started server
 	@.ci/steps test

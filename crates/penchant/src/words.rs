@@ -20,6 +20,15 @@ pub fn say_line(line: std::fmt::Arguments<'_>) {
     }
 }
 
+/// How this program is called from a shell: by its name where that finds it, else by its path.
+pub fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "penchant".into() };
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders).map(|folder| folder.join("penchant")).find(|candidate| candidate.is_file());
+    let same = found.is_some_and(|found| found.canonicalize().ok() == path.canonicalize().ok());
+    if same { "penchant".into() } else { path.display().to_string() }
+}
+
 /// `0.8 s`, `2 min 5 s`.
 pub fn duration(ms: i64) -> String {
     let seconds = ms / 1000;

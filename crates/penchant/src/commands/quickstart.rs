@@ -158,9 +158,9 @@ fn somebody(data: &TrainingData) -> Option<String> {
 }
 
 fn next_steps(folder: &Path) {
-    let folder = folder.display();
+    let penchant = format!("{} --dir {}", words::program(), folder.display());
     say!("\nTry next:");
-    say!("  penchant --dir {folder} serve                        # the API on http://127.0.0.1:7440, for boto3 and the AWS CLI");
-    say!("  penchant --dir {folder} recommend --user NEW-VISITOR # somebody nobody knows yet");
-    say!("  penchant --dir {folder} run                          # edit {folder}/jobs/*.sql or training.json, then walk the way again");
+    say!("  {penchant} serve\n      the API on http://127.0.0.1:7440, for boto3 and the AWS CLI");
+    say!("  {penchant} recommend --user NEW-VISITOR\n      somebody whom nobody knows yet");
+    say!("  {penchant} run\n      walk the way again, after editing jobs/*.sql or training.json in {}", folder.display());
 }

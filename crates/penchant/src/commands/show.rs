@@ -82,7 +82,7 @@ pub fn credentials(home: &Home, shell: bool) -> Result<()> {
     }
     say!("Access key {} is in {}.", home.credentials.access_key(), file.display());
     say!("With `penchant serve` running, AWS clients reach it so:\n");
-    say!("  eval \"$(penchant --dir {} credentials --shell)\"", home.folder.display());
+    say!("  eval \"$({} --dir {} credentials --shell)\"", words::program(), home.folder.display());
     say!("  aws personalize list-recipes        # or boto3.client(\"personalize\")");
     Ok(())
 }
