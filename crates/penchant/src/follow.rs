@@ -19,6 +19,7 @@ const SHOWN: i64 = 200;
 pub async fn follow(runs: &Runs, ids: &[RunId]) -> Result<Vec<Run>> {
     let mut screen = Screen::new();
     let mut since = None;
+    let mut first = true;
     loop {
         // These first, so that what ended before the last of them is shown.
         let mut asked = Vec::with_capacity(ids.len());
@@ -28,8 +29,10 @@ pub async fn follow(runs: &Runs, ids: &[RunId]) -> Result<Vec<Run>> {
         let since = *since.get_or_insert_with(|| asked.iter().map(|run| run.created).min().unwrap_or_default());
         let recent = runs.list(&Filter::default(), SHOWN).await?;
         for run in recent.iter().rev().filter(|run| run.created >= since) {
-            screen.show(run);
+            // What ended before anybody looked is no news, unless it was asked for.
+            if first && run.state.is_final() && !ids.contains(&run.id) { screen.skip(run) } else { screen.show(run) }
         }
+        first = false;
         if asked.iter().all(|run| run.state.is_final()) {
             return Ok(asked);
         }
@@ -48,6 +51,10 @@ impl Screen {
         Self { bars: MultiProgress::new(), terminal: std::io::stderr().is_terminal(), seen: HashMap::new() }
     }
 
+    fn skip(&mut self, run: &Run) {
+        self.seen.insert(run.id.clone(), (run.state, None));
+    }
+
     fn show(&mut self, run: &Run) {
         let terminal = self.terminal;
         let bars = &self.bars;
@@ -56,9 +63,12 @@ impl Screen {
             return;
         }
         if run.state == RunState::Running && *state != RunState::Running && terminal {
-            *bar = Some(bars.add(new_bar(run)));
+            *bar = Some(new_bar(bars, run));
         }
         if let Some(bar) = bar.as_ref().filter(|_| run.progress.total > 0) {
+            if bar.length().is_none() {
+                bar.set_style(style("  {spinner} {msg:<52} [{bar:24}] {human_pos}/{human_len} {prefix}"));
+            }
             bar.set_length(run.progress.total);
             bar.set_position(run.progress.done);
             bar.set_prefix(run.progress.unit.clone());
@@ -67,9 +77,6 @@ impl Screen {
         if !run.state.is_final() {
             return;
         }
-        if let Some(bar) = bar.take() {
-            bar.finish_and_clear();
-        }
         let line = ended(run);
         if terminal {
             // A line that the screen does not take is still in the run's record.
@@ -77,18 +84,25 @@ impl Screen {
         } else {
             eprintln!("{line}");
         }
+        if let Some(bar) = bar.take() {
+            bar.finish_and_clear();
+            bars.remove(&bar);
+        }
     }
 }
 
-fn new_bar(run: &Run) -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("  {spinner} {msg:<44} [{bar:24}] {human_pos}/{human_len} {prefix}");
-    if let Ok(style) = style {
-        bar.set_style(style.progress_chars("=> "));
-    }
+/// Added to the others before anything is drawn. Without a known total only the name and a sign of life are shown.
+fn new_bar(bars: &MultiProgress, run: &Run) -> ProgressBar {
+    let bar = bars.add(ProgressBar::no_length());
+    bar.set_style(style("  {spinner} {msg}"));
     bar.set_message(title(run));
     bar.enable_steady_tick(LOOK_EVERY);
     bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("=> ")
 }
 
 /// `crawl shop-orders`

@@ -200,7 +200,7 @@ impl Worker {
         // However this ends, blocking work hears of it and the task does not outlive it.
         let _aborted = AbortOnDrop(work.abort_handle());
         let _cancelled = context.cancel.clone().drop_guard();
-        let mut watch = Watch { started: context.clock().now(), beaten: context.clock().now(), why: None, cut_off: None };
+        let mut watch = Watch { started: context.clock().now(), beaten: context.clock().now(), why: None, cut_off: None, over: false };
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -213,10 +213,14 @@ impl Worker {
                 }
                 () = tokio::time::sleep(Duration::from_millis(self.settings.heartbeat_ms)) => {}
             }
-            match self.look_after(context, stop, &mut watch).await {
-                Ok(()) => {}
-                Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
-                Err(error) => tracing::warn!(run = %context.run.id, "a heartbeat failed and is tried again: {error}"),
+            if !watch.over {
+                match self.look_after(context, stop, &mut watch).await {
+                    Ok(()) => {}
+                    // The run has succeeded between two heartbeats; its executor may have a last thing to do.
+                    Err(error) if error.kind == ErrorKind::Stopped && self.has_ended(&context.run).await => watch.over = true,
+                    Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
+                    Err(error) => tracing::warn!(run = %context.run.id, "a heartbeat failed and is tried again: {error}"),
+                }
             }
             if watch.cut_off.is_some_and(|at| context.clock().now() >= at) {
                 return Err(watch.why.unwrap_or_else(Error::stopped));
@@ -244,6 +248,11 @@ impl Worker {
             context.cancel.cancel();
         }
         Ok(())
+    }
+
+    /// Whether this attempt brought the run to its end. What cannot be read is taken as no.
+    async fn has_ended(&self, run: &Run) -> bool {
+        self.runs.get(&run.id).await.is_ok_and(|now| now.state.is_final() && now.attempt == run.attempt)
     }
 
     async fn beat(&self, context: &RunContext) -> Result<()> {
@@ -322,6 +331,8 @@ struct Watch {
     why: Option<Error>,
     /// When it is cut off if it has not ended by itself.
     cut_off: Option<Timestamp>,
+    /// The run is in a final state: no more heartbeats.
+    over: bool,
 }
 
 fn freed(joined: std::result::Result<usize, tokio::task::JoinError>) -> usize {

@@ -309,3 +309,22 @@ async fn shutdowns_do_not_use_up_attempts() {
     assert_eq!(home.runs.wait(&id).await.unwrap().state, RunState::Succeeded);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
+
+#[tokio::test]
+async fn an_executor_may_do_a_last_thing_after_its_success() {
+    let home = Installation::new().await;
+    let (registry, calls) = doing(async |context: RunContext, _| {
+        let finished = publish(&context).await?;
+        // Longer than many heartbeats: they find the run ended and must leave the executor alone.
+        context.progress(1, 1, "rows");
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        context.store().create(&Effect { by: "afterwards".into() }).await?;
+        Ok(finished)
+    });
+    tokio::spawn(worker(&home, registry, Settings::default()).work(CancellationToken::new()));
+    let id = home.runs.submit(NewRun::new("doing", "a")).await.unwrap();
+    assert_eq!(home.runs.wait(&id).await.unwrap().state, RunState::Succeeded);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(home.store.find::<Effect>("afterwards").await.unwrap().is_some());
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
