@@ -4,7 +4,7 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/penchant/target
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart serve install test fmt conformance bench release clean-state
+.PHONY: help quickstart serve install test soak fmt conformance bench release clean-state
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ install: ## Copy the built binary to Cargo's bin folder, so that the shell finds
 
 test: ## Everything that must pass: fmt, clippy, tidy, all tests, boto3 and the AWS CLI against the started server
 	@.ci/steps test
+
+soak: ## Kill the server at every named point and compare what comes of it (PENCHANT_CRASH_SEED=n for another order)
+	@PENCHANT_SOAK=1 cargo nextest run --workspace -E 'test(a_killed_server)' --no-capture
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

@@ -79,6 +79,7 @@ fn known(campaigns: &Campaigns) -> String {
     names.sort_unstable();
     match names.len() {
         0 => "there are no campaigns".into(),
+        1 => format!("there is {}", names[0]),
         more if more > SHOWN => format!("there are {} and {} more", names[..SHOWN].join(", "), more - SHOWN),
         _ => format!("there are {}", names.join(", ")),
     }
