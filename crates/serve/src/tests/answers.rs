@@ -113,7 +113,7 @@ async fn wrong_questions_get_one_clear_sentence() {
     let unknown = domain::arn::Partition::default().personalize("campaign", "hom");
     let error = says(&ask(&unknown, "u1", 5));
     assert_eq!(error.kind, ErrorKind::NotFound);
-    assert_eq!(error.message, format!("Campaign {unknown} does not exist; there are home."));
+    assert_eq!(error.message, format!("Campaign {unknown} does not exist; there is home."));
     let error = says(&GetRecommendations { user_id: None, ..ask(&campaign, "", 5) });
     assert_eq!(error.message, "userId is required by recipe aws-user-personalization; found none.");
     assert_eq!(says(&ask(&campaign, "u1", 0)).message, "numResults is 1 to 500; found 0.");
