@@ -13,7 +13,9 @@ fn main() -> Result<ExitCode> {
         eprintln!("{USAGE}");
         return Ok(ExitCode::from(2));
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("expected xtask to lie in the workspace's root")?;
+    // Asked for now, not when it was compiled: two clones may share one target folder.
+    let package = std::env::var("CARGO_MANIFEST_DIR").context("expected cargo to start xtask: cargo xtask tidy")?;
+    let root = Path::new(&package).parent().context("expected xtask to lie in the workspace's root")?;
     let findings = xtask::tidy(root)?;
     for finding in &findings {
         println!("{finding}");

@@ -459,8 +459,8 @@ async fn events_are_added_once_joined_to_their_user_and_survive_a_full_import() 
 
 /// One file of a zip archive in the shared data, or nothing when it is not there.
 fn shared(zip: &str, file: &str) -> Option<Vec<u8>> {
-    let root =
-        std::env::var("PENCHANT_SHARED_DATA").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into());
+    let root = std::env::var("PENCHANT_SHARED_DATA")
+        .unwrap_or_else(|_| format!("{}/../../../shared/data", std::env::var("CARGO_MANIFEST_DIR").unwrap()));
     let archive = std::fs::read(std::path::Path::new(&root).join(zip)).ok()?;
     let number = |at: usize, len: usize| archive[at..at + len].iter().rev().fold(0_usize, |n, b| n << 8 | usize::from(*b));
     // Central directory: signature, ..., sizes at 20 and 24, lengths of name, extra and comment at 28, offset at 42, name at 46.

@@ -31,7 +31,7 @@ const SLIST: Linear = Linear { lambda: 100.0, alpha: 0.3, ..EASE };
 
 fn archive(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("PENCHANT_SHARED_DATA").map(PathBuf::from);
-    let data = data.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
+    let data = data.unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../../shared/data"));
     let path = data.join(name).join(format!("{name}.zip"));
     if !path.is_file() {
         println!("not run: {} is absent", path.display());

@@ -10,7 +10,7 @@ use super::{House, crawler, types};
 
 fn shared(name: &str) -> Option<PathBuf> {
     let base = std::env::var_os("PENCHANT_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+        .map_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../../shared/data"), PathBuf::from);
     let path = base.join(name);
     if !path.exists() {
         println!("not run: {} absent", path.display());

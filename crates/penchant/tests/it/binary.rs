@@ -104,5 +104,5 @@ fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
 
 /// The repository's root.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..")
 }

@@ -157,7 +157,7 @@ pub fn titles() -> String {
 /// A file of a real data set, out of its zip archive; says so when the data is not here.
 pub fn real_file(archive: &str, file: &str) -> Option<String> {
     let folder = std::env::var_os("PENCHANT_SHARED_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+        .map_or_else(|| PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../../shared/data"), PathBuf::from);
     let path = folder.join(archive);
     let Ok(bytes) = std::fs::read(&path) else {
         eprintln!("not run: {archive} absent");

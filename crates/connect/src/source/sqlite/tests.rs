@@ -219,7 +219,7 @@ async fn batches_are_as_large_as_asked() {
 /// `../shared/data` beside the repository, or where PENCHANT_SHARED_DATA says.
 fn shared(name: &str) -> Option<PathBuf> {
     let base = std::env::var_os("PENCHANT_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+        .map_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../../shared/data"), PathBuf::from);
     let path = base.join(name);
     if !path.exists() {
         println!("not run: {} absent", path.display());
