@@ -9,13 +9,16 @@
 //! Start reading at [`source::Source`], then [`files::inspect`].
 
 pub mod connection;
+pub mod diagnosis;
 pub mod files;
-mod secret;
+mod secrets;
 pub mod source;
 mod sources;
 
 pub use connection::{Connection, Endpoint};
-pub use source::{Comparison, Literal, Predicate, Scan, Source, TablePath};
+pub use diagnosis::{Diagnosis, Step};
+pub use secrets::Secrets;
+pub use source::{Comparison, Description, Dialect, Literal, Predicate, Scan, Source, SqlSource, TablePath};
 pub use sources::Sources;
 
 #[cfg(test)]

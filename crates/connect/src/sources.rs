@@ -10,6 +10,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use store::{Buckets, Location};
 
 use crate::connection::{Connection, Endpoint};
+use crate::secrets::Secrets;
 use crate::source::Source;
 use crate::source::sqlite::SqliteSource;
 
@@ -17,21 +18,57 @@ use crate::source::sqlite::SqliteSource;
 #[derive(Debug, Clone)]
 pub struct Sources {
     buckets: Buckets,
+    secrets: Secrets,
 }
 
 impl Sources {
     /// `buckets` says where our own buckets and the project's folder are.
     pub fn new(buckets: Buckets) -> Self {
-        Self { buckets }
+        Self { buckets, secrets: Secrets::none() }
     }
 
-    /// The database behind the connection. A file that is missing or is no database is refused here.
+    /// With the key that opens sealed secrets.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// What seals the secrets of connections before they are stored.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The database behind the connection. A file that is missing or is no database is refused here; a server is not asked yet.
     pub fn open(&self, connection: &Connection) -> Result<Arc<dyn Source>> {
-        match connection.endpoint()? {
+        match connection.unsealed(&self.secrets)?.endpoint()? {
             Endpoint::Sqlite { path } => {
                 let path = self.buckets.path(&Location::parse(&path)?);
                 Ok(Arc::new(SqliteSource::open(&path)?))
             }
+            #[cfg(feature = "postgres")]
+            Endpoint::Postgres(server) => Ok(Arc::new(crate::source::postgres::PostgresSource::new(server))),
+            #[cfg(feature = "postgres")]
+            Endpoint::Redshift(server) => Ok(Arc::new(crate::source::redshift::RedshiftSource::new(server))),
+            #[cfg(feature = "mysql")]
+            Endpoint::MySql(server) => Ok(Arc::new(crate::source::mysql::MySqlSource::new(server))),
+            #[cfg(feature = "mssql")]
+            Endpoint::SqlServer(server) => Ok(Arc::new(crate::source::mssql::MsSqlSource::new(server))),
+            #[cfg(feature = "mongodb")]
+            Endpoint::Mongo(endpoint) => Ok(Arc::new(crate::source::mongodb::MongoSource::new(endpoint))),
+            #[cfg(feature = "kafka")]
+            Endpoint::Kafka(endpoint) => Ok(Arc::new(crate::source::kafka::KafkaSource::new(endpoint))),
+            #[cfg(not(all(feature = "postgres", feature = "mysql", feature = "mssql", feature = "mongodb", feature = "kafka")))]
+            #[allow(unreachable_patterns, reason = "those whose feature is on stand above")]
+            Endpoint::Postgres(_)
+            | Endpoint::Redshift(_)
+            | Endpoint::MySql(_)
+            | Endpoint::SqlServer(_)
+            | Endpoint::Mongo(_)
+            | Endpoint::Kafka(_) => Err(Error::invalid_input(format!(
+                "Connection {:?} is of type {}, whose connector this binary was built without: build it with `make release`, or cargo build -p penchant --all-features.",
+                connection.name, connection.connection_type
+            ))),
             Endpoint::S3 { .. } => Err(Error::invalid_input(format!(
                 "Connection {:?} leads to files (type S3): name it in an S3 target, it holds no database tables.",
                 connection.name
@@ -51,7 +88,7 @@ impl Sources {
         };
         let path = Path::parse(key.trim_end_matches('/'))
             .map_err(|e| Error::invalid_input(format!("The key {key:?} cannot be used.")).source(e))?;
-        Ok((Arc::new(external_bucket(connection, bucket)?), path))
+        Ok((Arc::new(external_bucket(&connection.unsealed(&self.secrets)?, bucket)?), path))
     }
 
     /// Every file at or under the location, by name, without hidden ones (first letter `.` or `_`).

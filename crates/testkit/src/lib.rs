@@ -1,8 +1,10 @@
-//! For tests only: a clock moved by hand, a whole installation in a temporary folder.
+//! For tests only: a clock moved by hand, a whole installation in a temporary folder, real servers.
 //!
-//! Takes nothing, gives [`ManualClock`] and [`Installation`]. Must not know: any stage.
+//! Takes nothing, gives [`ManualClock`], [`Installation`] and [`servers`]. Must not know: any stage.
 
-#![allow(clippy::expect_used, reason = "a test whose installation cannot be made should end")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test whose installation cannot be made should end")]
+
+pub mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,69 +1,110 @@
-//! JSON lines: one object a line.
+//! JSON: objects one after another or in one list, or where a path leads.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema};
+use arrow::datatypes::{Field, Schema};
 use serde_json::Value;
 
 use super::bytes::{Sample, Window};
-use super::{Encoding, Format, TextFinding};
+use super::json_rows::{Sight, rows_in};
+use super::met::{Met, note_clashes};
+use super::{Encoding, Format, JsonPath, TextFinding};
 
 /// Lines that are no objects, named one by one up to here.
 const NAMED_LINES: usize = 3;
 
-/// What was met at one place of the objects.
-#[derive(Debug, Clone, PartialEq)]
-enum Met {
-    Nothing,
-    Boolean,
-    Integer,
-    Real,
-    Text,
-    List(Box<Met>),
-    Object(Vec<(String, Met)>),
-    /// Objects or lists beside something else: no type holds both.
-    Clash,
-}
-
-pub(super) fn inspect(sample: &Sample) -> Result<TextFinding, String> {
+/// Line by line where every line is an object, since then windows from further down can be looked at too; else by structure.
+pub(super) fn inspect(name: &str, sample: &Sample) -> Result<TextFinding, String> {
     if sample.encoding == Encoding::Latin1 {
         return Err("Expected JSON in UTF-8; found bytes that are none.".into());
     }
-    if sample.head.trim_start().starts_with('[') {
-        return Err("Expected one JSON object a line; found one list around everything.".into());
+    let lines = Lines::of(sample);
+    if lines.rows > 0 && lines.bad.is_empty() {
+        return lines.finding(sample);
     }
-    let mut top = Met::Object(Vec::new());
-    let (mut rows, mut bad) = (0_u64, Vec::new());
-    let mut lines: Vec<&str> = sample.head.lines().collect();
-    if !sample.complete && lines.len() > 1 {
-        lines.pop();
+    match (by_structure(name, sample, &JsonPath::default()), lines.rows) {
+        (Ok((top, rows)), _) => finding(Format::Json, top, rows, Vec::new()),
+        (Err(_), 1..) => lines.finding(sample),
+        (Err(reason), 0) => Err(reason),
     }
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match object(line) {
-            Ok(value) => {
-                top = top.widen(of(&value));
-                rows += 1;
+}
+
+/// The objects that the path leads to.
+pub(super) fn inspect_as(name: &str, sample: &Sample, path: &str) -> Result<TextFinding, String> {
+    let parsed = JsonPath::parse(path)?;
+    if sample.encoding == Encoding::Latin1 {
+        return Err("it is not UTF-8".into());
+    }
+    let (top, rows) = by_structure(name, sample, &parsed)?;
+    finding(Format::JsonPath(path.to_owned()), top, rows, Vec::new())
+}
+
+fn by_structure(name: &str, sample: &Sample, path: &JsonPath) -> Result<(Met, u64), String> {
+    let (mut top, mut rows) = (Met::Object(Vec::new()), 0_u64);
+    let sight = if sample.complete { Sight::Whole } else { Sight::Cut };
+    rows_in(name, &mut sample.head.as_bytes(), path, sight, &mut |line, row| {
+        let value: Value = serde_json::from_slice(row)
+            .map_err(|e| domain::Error::invalid_data(format!("The value that begins on line {line} is no JSON: {e}.")))?;
+        top = std::mem::replace(&mut top, Met::NOTHING).widen(Met::json(&value));
+        rows += 1;
+        Ok(true)
+    })
+    .map_err(|e| e.to_string())?;
+    if rows == 0 { Err("Expected JSON objects; found none.".into()) } else { Ok((top, rows)) }
+}
+
+fn finding(format: Format, top: Met, rows: u64, mut notes: Vec<String>) -> Result<TextFinding, String> {
+    let Met::Object(members) = top else { return Err("Expected JSON objects; found other values.".into()) };
+    note_clashes("", &members, &mut notes);
+    let fields: Vec<Field> = members.iter().map(|(name, met)| Field::new(name, met.data_type(), true)).collect();
+    Ok(TextFinding { format, schema: Arc::new(Schema::new(fields)), head_rows: rows, notes })
+}
+
+/// What the lines of the head are, each by itself.
+struct Lines {
+    top: Met,
+    rows: u64,
+    /// A sentence for each line that is no object.
+    bad: Vec<String>,
+}
+
+impl Lines {
+    /// Stops at the first line when that is no object.
+    fn of(sample: &Sample) -> Self {
+        let mut found = Self { top: Met::Object(Vec::new()), rows: 0, bad: Vec::new() };
+        let mut lines: Vec<&str> = sample.head.lines().collect();
+        if !sample.complete && lines.len() > 1 {
+            lines.pop();
+        }
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match object(line) {
+                Ok(value) => found.add(&value),
+                Err(_) if found.rows == 0 => return found,
+                Err(why) => found.bad.push(format!("Line {} is no JSON object: {why}.", index + 1)),
             }
-            Err(why) if rows == 0 => return Err(first_line(&why)),
-            Err(why) => bad.push(format!("Line {} is no JSON object: {why}.", index + 1)),
         }
+        found
     }
-    for line in sample.windows.iter().flat_map(inner_lines) {
-        if let Ok(value) = object(line) {
-            top = top.widen(of(&value));
+
+    fn add(&mut self, value: &Value) {
+        self.top = std::mem::replace(&mut self.top, Met::NOTHING).widen(Met::json(value));
+        self.rows += 1;
+    }
+
+    fn finding(mut self, sample: &Sample) -> Result<TextFinding, String> {
+        let rows = self.rows;
+        for line in sample.windows.iter().flat_map(inner_lines) {
+            if let Ok(value) = object(line) {
+                self.add(&value);
+            }
         }
+        if self.bad.len() > NAMED_LINES {
+            let rest = self.bad.len() - NAMED_LINES;
+            self.bad.truncate(NAMED_LINES);
+            self.bad.push(format!("{rest} more lines are no JSON objects."));
+        }
+        finding(Format::Json, self.top, rows, self.bad)
     }
-    let Met::Object(fields) = top else { return Err("Expected one JSON object a line; found other values.".into()) };
-    let mut notes = Vec::new();
-    if bad.len() > NAMED_LINES {
-        let rest = bad.len() - NAMED_LINES;
-        bad.truncate(NAMED_LINES);
-        bad.push(format!("{rest} more lines are no JSON objects."));
-    }
-    notes.extend(bad);
-    note_clashes("", &fields, &mut notes);
-    let fields: Vec<Field> = fields.iter().map(|(name, met)| Field::new(name, met.data_type(), true)).collect();
-    Ok(TextFinding { format: Format::Json, schema: Arc::new(Schema::new(fields)), head_rows: rows, notes })
 }
 
 fn object(line: &str) -> Result<Value, String> {
@@ -74,13 +115,6 @@ fn object(line: &str) -> Result<Value, String> {
     }
 }
 
-fn first_line(why: &str) -> String {
-    if why.starts_with("EOF") {
-        return "Expected one JSON object a line; found an object that goes on over several lines.".into();
-    }
-    format!("Expected one JSON object a line; the first line is none: {why}.")
-}
-
 /// The lines of a window without the first, and without the last where it is cut.
 fn inner_lines(window: &Window) -> Vec<&str> {
     let mut lines: Vec<&str> = window.text.lines().skip(1).collect();
@@ -88,70 +122,4 @@ fn inner_lines(window: &Window) -> Vec<&str> {
         lines.pop();
     }
     lines
-}
-
-fn of(value: &Value) -> Met {
-    match value {
-        Value::Null => Met::Nothing,
-        Value::Bool(_) => Met::Boolean,
-        Value::Number(number) if number.is_i64() => Met::Integer,
-        Value::Number(_) => Met::Real,
-        Value::String(_) => Met::Text,
-        Value::Array(items) => Met::List(Box::new(items.iter().map(of).fold(Met::Nothing, Met::widen))),
-        Value::Object(members) => Met::Object(members.iter().map(|(name, value)| (name.clone(), of(value))).collect()),
-    }
-}
-
-impl Met {
-    fn widen(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, met) | (met, Self::Nothing) => met,
-            (Self::Integer, Self::Real) | (Self::Real, Self::Integer) => Self::Real,
-            (Self::List(a), Self::List(b)) => Self::List(Box::new(a.widen(*b))),
-            (Self::Object(a), Self::Object(b)) => Self::Object(widen_members(a, b)),
-            (a, b) if a == b => a,
-            (Self::List(_) | Self::Object(_) | Self::Clash, _) | (_, Self::List(_) | Self::Object(_) | Self::Clash) => Self::Clash,
-            _ => Self::Text,
-        }
-    }
-
-    fn data_type(&self) -> DataType {
-        match self {
-            Self::Boolean => DataType::Boolean,
-            Self::Integer => DataType::Int64,
-            Self::Real => DataType::Float64,
-            Self::Nothing => DataType::Null,
-            Self::Text | Self::Clash => DataType::Utf8,
-            Self::List(item) => DataType::List(Arc::new(Field::new("item", item.data_type(), true))),
-            Self::Object(members) => {
-                let fields: Fields = members.iter().map(|(name, met)| Field::new(name, met.data_type(), true)).collect();
-                DataType::Struct(fields)
-            }
-        }
-    }
-}
-
-/// Members in the order in which they were first met.
-fn widen_members(mut a: Vec<(String, Met)>, b: Vec<(String, Met)>) -> Vec<(String, Met)> {
-    for (name, met) in b {
-        // Objects of one file mostly have their members in one order, so the search is short where it matters.
-        match a.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = std::mem::replace(known, Met::Nothing).widen(met),
-            None => a.push((name, met)),
-        }
-    }
-    a
-}
-
-fn note_clashes(prefix: &str, members: &[(String, Met)], notes: &mut Vec<String>) {
-    for (name, met) in members {
-        let path = format!("{prefix}{name}");
-        match met {
-            Met::Clash => {
-                notes.push(format!("{path:?} holds lists or objects in some rows and other values in others; no type holds both."))
-            }
-            Met::Object(members) => note_clashes(&format!("{path}."), members, notes),
-            _ => {}
-        }
-    }
 }

@@ -30,7 +30,7 @@ pub fn similarity(a: &Inspection, b: &Inspection) -> Similarity {
     if a.compression != b.compression || !same_dialect(a, b) {
         return Similarity::Incompatible;
     }
-    let headless = matches!(a.format, Format::Csv(dialect) if !dialect.has_header);
+    let headless = matches!(&a.format, Format::Csv(dialect) if !dialect.has_header || dialect.by_position);
     let columns = |schema: &SchemaRef| -> BTreeSet<String> { schema.fields().iter().map(|f| f.name().to_lowercase()).collect() };
     let (left, right) = (columns(&a.schema), columns(&b.schema));
     if headless && left.len() != right.len() {
@@ -55,7 +55,7 @@ fn clash(a: &DataType, b: &DataType) -> bool {
 
 /// Quotes may be met in one file and not in the next. ASCII goes with every encoding.
 fn same_dialect(a: &Inspection, b: &Inspection) -> bool {
-    match (a.format, b.format) {
+    match (&a.format, &b.format) {
         (Format::Csv(x), Format::Csv(y)) => {
             let encoding =
                 x.encoding == y.encoding || (a.is_ascii && x.encoding == Encoding::Utf8) || (b.is_ascii && y.encoding == Encoding::Utf8);

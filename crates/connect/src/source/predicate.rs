@@ -7,6 +7,15 @@ pub enum Literal {
     Integer(i64),
     Float(f64),
     Text(String),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since 1970-01-01T00:00:00, in UTC where the source knows zones.
+    Timestamp(i64),
+    /// `unscaled` / 10^`scale`
+    Decimal {
+        unscaled: i128,
+        scale: i8,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

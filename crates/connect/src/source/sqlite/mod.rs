@@ -1,10 +1,11 @@
 //! SQLite files, read only.
 
+mod query;
 mod rows;
 mod shape;
 mod sql;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,8 @@ use domain::{Error, ErrorKind, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Predicate, Scan, Source, TablePath};
+use super::{Description, Predicate, Scan, Source, SqlSource, TablePath};
+use crate::diagnosis::{Diagnosis, Step};
 use shape::Shape;
 
 /// How long to wait for a program that writes.
@@ -67,10 +69,34 @@ impl SqliteSource {
 
     fn find_shape(&self, connection: &Connection, table: &str) -> Result<Shape> {
         let names = table_names(connection).map_err(|e| self.error(e))?;
-        let Some(name) = names.iter().find(|name| name.eq_ignore_ascii_case(table)) else {
-            return Err(Error::not_found(format!("Table {table:?} in {} (it has: {})", self.path.display(), listed(&names))));
-        };
+        let Some(name) = names.iter().find(|name| name.eq_ignore_ascii_case(table)) else { return Err(self.missing(table, &names)) };
         Shape::of(connection, name).map_err(|e| self.error(e).with("table", name))
+    }
+
+    fn missing(&self, table: &str, names: &[String]) -> Error {
+        Error::not_found(format!("Table {table:?} in {} (it has: {})", self.path.display(), listed(names)))
+    }
+
+    /// All with one connection: each one opened reads the declarations of all tables.
+    fn describe_all(&self, connection: &Connection, tables: &[TablePath]) -> Result<Vec<Result<Description>>> {
+        let names = table_names(connection).map_err(|e| self.error(e))?;
+        let views = view_names(connection).map_err(|e| self.error(e))?;
+        let folded: HashMap<String, &String> = names.iter().map(|name| (name.to_ascii_lowercase(), name)).collect();
+        let describe = |table: &TablePath| {
+            let name = folded.get(&table.table.to_ascii_lowercase()).ok_or_else(|| self.missing(&table.table, &names))?;
+            let described = self.describe_one(connection, name).map_err(|e| self.error(e).with("table", name))?;
+            Ok(Description { is_view: views.contains(*name), ..described })
+        };
+        Ok(tables.iter().map(describe).collect())
+    }
+
+    fn describe_one(&self, connection: &Connection, table: &str) -> rusqlite::Result<Description> {
+        let shape = Arc::new(Shape::of(connection, table)?);
+        self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), shape.clone());
+        let rows: i64 = connection.query_row(&format!("SELECT count(*) FROM {}", sql::quote(table)), [], |row| row.get(0))?;
+        let mut key = connection.prepare_cached("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk")?;
+        let primary_key = key.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(Description { rows: u64::try_from(rows).ok(), primary_key, ..Description::of(shape.schema()) })
     }
 
     /// What the library says, as one of ours that names the file.
@@ -100,13 +126,18 @@ impl SqliteSource {
 
 #[async_trait]
 impl Source for SqliteSource {
+    fn classification(&self) -> &'static str {
+        "sqlite"
+    }
+
     async fn tables(&self) -> Result<Vec<TablePath>> {
         let names = self.blocking(|source, connection| table_names(&connection).map_err(|e| source.error(e))).await?;
         Ok(names.into_iter().map(TablePath::table).collect())
     }
 
-    async fn schema(&self, table: &TablePath) -> Result<SchemaRef> {
-        Ok(self.shape(table).await?.schema())
+    async fn describe(&self, tables: &[TablePath]) -> Result<Vec<Result<Description>>> {
+        let tables = tables.to_vec();
+        self.blocking(move |source, connection| source.describe_all(&connection, &tables)).await
     }
 
     async fn count(&self, table: &TablePath) -> Result<Option<u64>> {
@@ -128,12 +159,29 @@ impl Source for SqliteSource {
         let source = self.clone();
         stream::once(async move { source.start(scan).await }).try_flatten().boxed()
     }
+
+    async fn diagnose(&self) -> Diagnosis {
+        let mut diagnosis = Diagnosis::default();
+        let checked = check_file(&self.path);
+        if diagnosis.note(Step::File, checked, |()| self.path.display().to_string()).is_some() {
+            diagnosis.note(Step::Permission, self.tables().await, |tables| format!("{} tables", tables.len()));
+        }
+        diagnosis
+    }
+
+    fn sql(&self) -> Option<&dyn SqlSource> {
+        Some(self)
+    }
 }
 
 /// Tables and views that are not SQLite's own.
 fn table_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let sql = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
     connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn view_names(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    connection.prepare("SELECT name FROM sqlite_master WHERE type = 'view'")?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// The first names, so that a message stays a sentence.

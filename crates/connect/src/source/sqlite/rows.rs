@@ -14,10 +14,12 @@ use tokio::task::JoinHandle;
 
 use super::SqliteSource;
 use super::shape::{Kind, ShapeColumn};
-use super::sql::Plan;
+use super::sql::{LARGEST_EXACT, Plan};
 
 /// Batches that may wait for the reader.
 const BATCHES_AHEAD: usize = 2;
+/// A batch of large values ends early.
+const BATCH_BYTES: usize = 16 << 20;
 
 /// Stops a query that nobody reads any more, even one that has not found a row yet.
 struct Interrupt(InterruptHandle);
@@ -66,10 +68,13 @@ fn read(source: &SqliteSource, connection: &Connection, plan: &Plan, sender: &mp
     while let Some(row) = rows.next().map_err(failed)? {
         for (index, builder) in batch.builders.iter_mut().enumerate() {
             let value = row.get_ref(index).map_err(failed)?;
+            if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
+                batch.bytes += bytes.len();
+            }
             builder.push(value).map_err(|kind| unfit(source, plan, &plan.columns[index], kind, value))?;
         }
         batch.rows += 1;
-        if batch.rows == plan.batch_rows {
+        if batch.rows == plan.batch_rows || batch.bytes >= BATCH_BYTES {
             let full = std::mem::replace(&mut batch, Batch::new(plan));
             if sender.blocking_send(full.finish(plan)).is_err() {
                 return Ok(());
@@ -86,13 +91,15 @@ struct Batch {
     schema: SchemaRef,
     builders: Vec<Builder>,
     rows: usize,
+    /// Of texts and blobs.
+    bytes: usize,
 }
 
 impl Batch {
     fn new(plan: &Plan) -> Self {
         let fields: Vec<Field> = plan.columns.iter().map(|c| Field::new(&c.name, c.kind.data_type(), true)).collect();
         let builders = plan.columns.iter().map(|column| Builder::new(column.kind, plan.batch_rows)).collect();
-        Self { schema: Arc::new(Schema::new(fields)), builders, rows: 0 }
+        Self { schema: Arc::new(Schema::new(fields)), builders, rows: 0, bytes: 0 }
     }
 
     fn finish(self, plan: &Plan) -> Result<RecordBatch> {
@@ -130,7 +137,7 @@ impl Builder {
             (Self::Integer(builder), ValueRef::Integer(value)) => builder.append_value(value),
             (Self::Real(builder), ValueRef::Null) => builder.append_null(),
             (Self::Real(builder), ValueRef::Real(value)) => builder.append_value(value),
-            (Self::Real(builder), ValueRef::Integer(value)) => builder.append_value(value as f64),
+            (Self::Real(builder), ValueRef::Integer(value)) if value.unsigned_abs() <= LARGEST_EXACT => builder.append_value(value as f64),
             (Self::Text(builder), ValueRef::Null) => builder.append_null(),
             // Bytes that are no UTF-8 become U+FFFD: Arrow text must be UTF-8 and the rest of the value is still worth having.
             (Self::Text(builder), ValueRef::Text(value)) => builder.append_value(String::from_utf8_lossy(value)),

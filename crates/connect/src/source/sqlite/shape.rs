@@ -23,6 +23,8 @@ pub(crate) struct Shape {
     /// As the database spells it.
     pub table: String,
     pub columns: Vec<ShapeColumn>,
+    /// Every row was looked at, so no value can be of another type (but for those written since).
+    pub whole: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +70,9 @@ impl Shape {
             .collect::<Result<_, _>>()?;
         let met = types_met(connection, table, &declared)?;
         let columns = declared.into_iter().zip(met).map(|((name, declared), met)| ShapeColumn { name, kind: kind(&declared, met) });
-        Ok(Self { table: table.to_owned(), columns: columns.collect() })
+        let beyond = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1 OFFSET {TYPE_SAMPLE_ROWS})", quote(table));
+        let beyond: i64 = connection.query_row(&beyond, [], |row| row.get(0))?;
+        Ok(Self { table: table.to_owned(), columns: columns.collect(), whole: beyond == 0 })
     }
 
     pub fn schema(&self) -> SchemaRef {

@@ -7,6 +7,8 @@ use rusqlite::types::Value;
 use super::shape::{Kind, Shape, ShapeColumn};
 use crate::source::{Comparison, Literal, Predicate, Scan};
 
+/// From here on not every whole number is a float.
+pub(crate) const LARGEST_EXACT: u64 = 1 << 53;
 /// Values in one IN list; longer lists are left to the reader.
 const MAX_IN_VALUES: usize = 1000;
 
@@ -52,8 +54,12 @@ pub(crate) fn accepts(predicate: &Predicate, schema: &SchemaRef) -> bool {
     let fits = |column: &str, value: &Literal| {
         let field = schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(column));
         match (field.map(|field| field.data_type()), value) {
-            (Some(DataType::Int64 | DataType::Float64), Literal::Integer(_)) => true,
-            (Some(DataType::Float64), Literal::Float(value)) => value.is_finite(),
+            (Some(DataType::Int64), Literal::Integer(_)) => true,
+            // Whole numbers in such a column are compared by SQLite as they are, not as the floats that they become.
+            (Some(DataType::Float64), Literal::Integer(value)) => value.unsigned_abs() < LARGEST_EXACT,
+            (Some(DataType::Float64), Literal::Float(value)) => {
+                value.abs() < LARGEST_EXACT as f64 && !(*value == 0.0 && value.is_sign_negative())
+            }
             (Some(DataType::Utf8), Literal::Text(value)) => !value.contains('\0'),
             _ => false,
         }
@@ -96,6 +102,8 @@ fn bound(value: &Literal) -> Value {
         Literal::Integer(value) => Value::Integer(*value),
         Literal::Float(value) => Value::Real(*value),
         Literal::Text(value) => Value::Text(value.clone()),
+        // Never accepted: SQLite keeps dates, times and decimals as something else.
+        Literal::Date(_) | Literal::Timestamp(_) | Literal::Decimal { .. } => Value::Null,
     }
 }
 
@@ -111,7 +119,7 @@ fn operator(comparison: Comparison) -> &'static str {
 }
 
 /// What is selected for a column.
-fn expression(column: &ShapeColumn) -> String {
+pub(crate) fn expression(column: &ShapeColumn) -> String {
     match column.kind {
         Kind::Mixed => format!("CAST({} AS TEXT)", quote(&column.name)),
         Kind::Blob => format!("CAST({} AS BLOB)", quote(&column.name)),

@@ -9,6 +9,7 @@ use domain::ErrorKind;
 use futures::{StreamExt, TryStreamExt};
 
 use super::SqliteSource;
+use crate::source::conformance;
 use crate::source::{Comparison, Literal, Predicate, Scan, Source, TablePath};
 
 fn database(folder: &Path, sql: &str) -> PathBuf {
@@ -255,4 +256,66 @@ fn find(folder: &Path, ending: &str) -> Option<PathBuf> {
         }
         path.to_string_lossy().ends_with(ending).then_some(path)
     })
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+#[async_trait::async_trait]
+impl conformance::Bench for Bench {
+    fn lacks(&self) -> conformance::Lacks {
+        use conformance::Kind;
+        conformance::Lacks { network: true, passwords: true, kinds: &[Kind::Boolean, Kind::Decimal], ..conformance::Lacks::default() }
+    }
+
+    fn port(&self) -> u16 {
+        0
+    }
+
+    fn source(&self, _: u16, _: bool) -> std::sync::Arc<dyn Source> {
+        let path = self.folder.path().join("bench.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE IF NOT EXISTS first (id INTEGER)").unwrap();
+        std::sync::Arc::new(SqliteSource::open(&path).unwrap())
+    }
+
+    async fn create(&self, table: &str, columns: &[(&str, conformance::Kind)], rows: &[Vec<conformance::Value>]) -> TablePath {
+        use conformance::{Kind, Value};
+        let declared = |kind: Kind| match kind {
+            Kind::Integer | Kind::Boolean => "INTEGER",
+            Kind::Real => "REAL",
+            Kind::Text => "TEXT",
+            Kind::Decimal => "DECIMAL(12, 2)",
+            Kind::Date => "DATE",
+            Kind::Timestamp => "TIMESTAMP",
+        };
+        let mut connection = rusqlite::Connection::open(self.folder.path().join("bench.db")).unwrap();
+        let list: Vec<String> = columns.iter().map(|(name, kind)| format!("{} {}", super::sql::quote(name), declared(*kind))).collect();
+        connection.execute_batch(&format!("CREATE TABLE {} ({})", super::sql::quote(table), list.join(", "))).unwrap();
+        let insert = format!("INSERT INTO {} VALUES ({})", super::sql::quote(table), vec!["?"; columns.len()].join(", "));
+        let writing = connection.transaction().unwrap();
+        for row in rows {
+            let values = row.iter().map(|value| match value {
+                Value::Null => rusqlite::types::Value::Null,
+                Value::Integer(value) => rusqlite::types::Value::Integer(*value),
+                Value::Boolean(value) => rusqlite::types::Value::Integer(i64::from(*value)),
+                Value::Real(value) => rusqlite::types::Value::Real(*value),
+                Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+                Value::Decimal(text) | Value::Date(text) | Value::Timestamp(text) => rusqlite::types::Value::Text((*text).to_owned()),
+            });
+            writing.execute(&insert, rusqlite::params_from_iter(values)).unwrap();
+        }
+        writing.commit().unwrap();
+        TablePath::table(table)
+    }
+
+    async fn remove(&self, table: &TablePath) {
+        let connection = rusqlite::Connection::open(self.folder.path().join("bench.db")).unwrap();
+        connection.execute_batch(&format!("DROP TABLE {}", super::sql::quote(&table.table))).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract() {
+    conformance::keeps_the_contract(&Bench { folder: tempfile::tempdir().unwrap() }).await;
 }
