@@ -1,12 +1,23 @@
 //! Crawlers in Glue's JSON shape, what a crawl is, and what it gives.
 
+mod configuration;
+mod schedule;
+mod targets;
+
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use store::Resource;
+
+use crate::changes::Change;
+pub use configuration::{Configuration, Grouping};
+pub(crate) use schedule::ScheduleLook;
+pub use schedule::{CrawlerSchedule, ScheduleState};
+pub(crate) use targets::DatabaseTarget;
+pub use targets::{JdbcTarget, KafkaTarget, MongoDbTarget, S3Target, Targets};
 
 /// The kind of a crawl's run; its subject is the crawler's name.
 pub const CRAWL: &str = "crawl";
+const NEW_FOLDERS_ONLY: &str = "CRAWL_NEW_FOLDERS_ONLY";
 
 /// Glue's `Crawler` and `CreateCrawlerRequest`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,9 +30,10 @@ pub struct Crawler {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub targets: Targets,
-    /// `cron(…)`; kept here, fired by whoever looks at the clock.
+    /// Fired by [`crate::CrawlSchedules`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<Value>,
+    pub schedule: Option<CrawlerSchedule>,
+    /// Custom classifiers by name, tried in this order before the built-in ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classifiers: Vec<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -38,45 +50,6 @@ impl Resource for Crawler {
     fn key(&self) -> String {
         self.name.clone()
     }
-}
-
-/// What is crawled. Kinds of targets that this version does not crawl are kept apart so that they can be refused by name.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Targets {
-    #[serde(rename = "S3Targets", skip_serializing_if = "Vec::is_empty")]
-    pub s3: Vec<S3Target>,
-    #[serde(rename = "JdbcTargets", skip_serializing_if = "Vec::is_empty")]
-    pub jdbc: Vec<JdbcTarget>,
-    #[serde(flatten)]
-    pub others: serde_json::Map<String, Value>,
-}
-
-/// Files: `s3://bucket/prefix`, or a file or folder of this machine.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct S3Target {
-    pub path: String,
-    /// Globs relative to the path.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exclusions: Vec<String>,
-    /// For buckets that are not ours: a connection of type S3.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connection_name: Option<String>,
-    /// Files looked into per folder, 1 to 249.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sample_size: Option<usize>,
-}
-
-/// Tables of a database: `database/schema/table`, where `%` stands for any text; for SQLite a table's name or `%`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct JdbcTarget {
-    pub connection_name: String,
-    pub path: String,
-    /// Globs on the table's path.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exclusions: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -151,7 +124,17 @@ pub struct CrawlSummary {
     pub partitions_added: u64,
     pub partitions_updated: u64,
     pub partitions_deleted: u64,
+    /// What differs from the catalog before, the first [`crate::crawl::MAX_CHANGES`].
+    #[serde(default)]
+    pub changes: Vec<Change>,
+    /// How many changes there were in all.
+    #[serde(default)]
+    pub change_count: u64,
+    /// The tables met, the first [`crate::crawl::MAX_TABLES`] in the order of the targets; those that are gone come last.
     pub tables: Vec<CrawledTable>,
+    /// The run that profiles what is new, where the configuration asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<runs::RunId>,
     /// What could not be used, the first [`crate::crawl::MAX_PROBLEMS`].
     pub problems: Vec<CrawlProblem>,
     /// How many problems there were in all.
@@ -197,6 +180,17 @@ pub struct CrawlProblem {
 }
 
 impl Crawler {
+    /// What `Configuration` says.
+    pub fn configured(&self) -> Result<Configuration> {
+        Configuration::parse(self.configuration.as_deref())
+            .map_err(|e| Error::invalid_input(format!("Crawler {:?}: {}", self.name, e.message)).source(e))
+    }
+
+    /// Only folders that no table or partition of this crawler has yet are looked into.
+    pub fn new_folders_only(&self) -> bool {
+        self.recrawl_policy.as_ref().is_some_and(|policy| policy.recrawl_behavior == NEW_FOLDERS_ONLY)
+    }
+
     /// Refuses by name what this version cannot honour, rather than to ignore it.
     pub fn validate(&self) -> Result<()> {
         let refuse = |what: String| Err(Error::invalid_input(format!("Crawler {:?}: {what}", self.name)));
@@ -209,63 +203,25 @@ impl Crawler {
         if self.table_prefix.chars().count() > 128 {
             return refuse("TablePrefix has at most 128 characters.".into());
         }
-        let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value.is_null();
-        if let Some((kind, _)) = self.targets.others.iter().find(|(_, value)| !empty(value)) {
-            return refuse(format!("this version crawls S3Targets and JdbcTargets; found {kind}."));
-        }
-        if self.targets.s3.is_empty() && self.targets.jdbc.is_empty() {
-            return refuse("expected at least one target in S3Targets or JdbcTargets; found none.".into());
-        }
-        if !self.classifiers.is_empty() {
-            return refuse("custom classifiers are not known to this version; leave Classifiers empty.".into());
-        }
         let recrawl = self.recrawl_policy.as_ref().map_or("", |policy| policy.recrawl_behavior.as_str());
-        if !matches!(recrawl, "" | "CRAWL_EVERYTHING") {
-            return refuse(format!("of the recrawl behaviours this version knows CRAWL_EVERYTHING; found {recrawl}."));
+        if !matches!(recrawl, "" | "CRAWL_EVERYTHING" | NEW_FOLDERS_ONLY) {
+            return refuse(format!(
+                "of the recrawl behaviours this version knows CRAWL_EVERYTHING and {NEW_FOLDERS_ONLY}; found {recrawl}."
+            ));
         }
-        self.validate_configuration()?;
+        let log = SchemaChangePolicy { update_behavior: UpdateBehavior::Log, delete_behavior: DeleteBehavior::Log };
+        if self.new_folders_only() && self.schema_change_policy != log {
+            return refuse(format!("{NEW_FOLDERS_ONLY} needs a SchemaChangePolicy of LOG for updates and for deletions."));
+        }
+        if let Some(schedule) = self.schedule.as_ref().filter(|schedule| !schedule.is_empty()) {
+            schedule.parse().map_err(|e| Error::invalid_input(format!("Crawler {:?}: {}", self.name, e.message)).source(e))?;
+        }
+        self.configured()?;
+        if let Err(why) = self.targets.validate() {
+            return refuse(why);
+        }
         self.targets.s3.iter().try_for_each(S3Target::validate)?;
-        self.targets.jdbc.iter().try_for_each(JdbcTarget::validate)
-    }
-
-    fn validate_configuration(&self) -> Result<()> {
-        let Some(text) = self.configuration.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(()) };
-        let parsed: serde_json::Map<String, Value> = serde_json::from_str(text)
-            .map_err(|e| Error::invalid_input(format!("Crawler {:?}: Configuration is not a JSON object.", self.name)).source(e))?;
-        match parsed.keys().find(|key| *key != "Version") {
-            None => Ok(()),
-            Some(key) => Err(Error::invalid_input(format!(
-                "Crawler {:?}: this version knows only Version in Configuration; found {key}.",
-                self.name
-            ))),
-        }
-    }
-}
-
-impl S3Target {
-    fn validate(&self) -> Result<()> {
-        store::Location::parse(&self.path)?;
-        self.exclusions.iter().try_for_each(|glob| crate::glob::Glob::new(glob).map(|_| ()))?;
-        match self.sample_size {
-            Some(size) if !(1..=249).contains(&size) => {
-                Err(Error::invalid_input(format!("SampleSize of {} is a number from 1 to 249; found {size}.", self.path)))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl JdbcTarget {
-    fn validate(&self) -> Result<()> {
-        if self.connection_name.is_empty() {
-            return Err(Error::invalid_input("A JDBC target needs a ConnectionName; found none."));
-        }
-        if self.path.is_empty() {
-            return Err(Error::invalid_input(format!(
-                "The JDBC target on connection {:?} needs a Path such as database/schema/%, or % for all; found none.",
-                self.connection_name
-            )));
-        }
-        self.exclusions.iter().try_for_each(|glob| crate::glob::Glob::new(glob).map(|_| ()))
+        self.targets.jdbc.iter().try_for_each(JdbcTarget::validate)?;
+        self.targets.databases().try_for_each(|target| target.validate())
     }
 }

@@ -10,20 +10,32 @@
 //! Start reading at [`table::Table`], then [`Catalog`], then `crawl/mod.rs`.
 
 mod catalog;
+pub mod changes;
+pub mod classifier;
 pub mod crawl;
 pub mod crawler;
 pub mod glob;
 pub mod hive;
 pub mod layout;
+pub mod partition_filter;
+pub mod profile;
+pub mod statistics;
 pub mod table;
 
-pub use catalog::{Catalog, TableUpdate};
-pub use crawl::CrawlExecutor;
+pub use catalog::{
+    Catalog, ConnectionCheck, MAX_READ_AT_ONCE, MAX_WRITTEN_AT_ONCE, Page, Paged, PartitionIndex, PartitionQuery, Refused, ResourceUri,
+    Segment, TableFilter, TableOrder, TableSearch, TableUpdate, UserDefinedFunction,
+};
+pub use changes::{Change, ChangeKind};
+pub use classifier::Classifier;
+pub use crawl::{CrawlExecutor, CrawlSchedules};
 pub use crawler::{
-    CRAWL, CrawlProblem, CrawlSummary, CrawledTable, Crawler, CrawlerState, CrawlerStatus, DeleteBehavior, JdbcTarget, LastCrawl, S3Target,
-    SchemaChangePolicy, TableChange, Targets, UpdateBehavior,
+    CRAWL, CrawlProblem, CrawlSummary, CrawledTable, Crawler, CrawlerSchedule, CrawlerState, CrawlerStatus, DeleteBehavior, JdbcTarget,
+    KafkaTarget, LastCrawl, MongoDbTarget, S3Target, ScheduleState, SchemaChangePolicy, TableChange, Targets, UpdateBehavior,
 };
 pub use layout::FileLayout;
+pub use profile::{PROFILE, ProfileExecutor, TableProfile};
+pub use statistics::{ColumnStatistics, FoundStatistics, StatisticsData};
 pub use table::{Column, Database, Parameters, Partition, SerdeInfo, StorageDescriptor, Table, TableVersion};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use connect::TablePath;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::Resource;
 
 /// Names to texts, in a fixed order.
@@ -18,6 +19,11 @@ pub struct Database {
     pub description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location_uri: Option<String>,
+    /// Kept for clients, as is the next: who may do what with new tables, and the database that this one is a link to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_table_default_permissions: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_database: Option<Value>,
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
 }
@@ -48,6 +54,14 @@ pub struct Table {
     pub view_original_text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub view_expanded_text: Option<String>,
+    /// Seconds since 1970, as whoever made the table said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_access_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_analyzed_time: Option<f64>,
+    /// Kept for clients: the table that this one is a link to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_table: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_type: Option<String>,
     #[serde(skip_serializing_if = "Parameters::is_empty")]
@@ -117,6 +131,15 @@ pub struct StorageDescriptor {
     pub serde_info: Option<SerdeInfo>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bucket_columns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_locations: Vec<String>,
+    /// Kept for clients, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort_columns: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skewed_info: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_reference: Option<Value>,
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
     pub stored_as_sub_directories: bool,
@@ -162,6 +185,11 @@ pub struct Partition {
     pub storage_descriptor: StorageDescriptor,
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// Seconds since 1970, as whoever made the partition said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_access_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_analyzed_time: Option<f64>,
 }
 
 impl Resource for Partition {

@@ -1,8 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batches;
+mod classifiers;
+mod connections;
 mod crawl_databases;
 mod crawl_files;
+mod crawl_many;
+mod crawl_options;
 mod crawl_real;
+mod crawl_safety;
+mod crawl_schedules;
+mod profiles;
 mod resources;
 mod texts;
 
@@ -13,7 +21,7 @@ use runs::{Registry, Run};
 use store::Stored;
 use testkit::Installation;
 
-use crate::{Catalog, CrawlExecutor, CrawlSummary, Crawler, Table};
+use crate::{Catalog, CrawlExecutor, CrawlSummary, Crawler, ProfileExecutor, Table};
 
 /// An installation with a worker that crawls.
 struct House {
@@ -23,9 +31,13 @@ struct House {
 
 impl House {
     async fn new() -> Self {
-        let installation = Installation::new().await;
+        Self::with(Installation::new().await)
+    }
+
+    fn with(installation: Installation) -> Self {
         let catalog = Catalog::new(installation.runs.clone(), installation.buckets.clone(), Place::default());
-        installation.work(Registry::default().with(CrawlExecutor::new(catalog.clone())));
+        let profiles = ProfileExecutor::new(catalog.clone());
+        installation.work(Registry::default().with(CrawlExecutor::new(catalog.clone())).with(profiles));
         Self { installation, catalog }
     }
 

@@ -12,6 +12,7 @@ mod breakpoint;
 mod context;
 mod queue;
 mod run;
+mod schedule;
 mod table;
 mod worker;
 
@@ -19,4 +20,5 @@ pub use breakpoint::Breakpoints;
 pub use context::{Finished, Limits, RunContext};
 pub use queue::{Filter, Runs};
 pub use run::{Level, LogLine, NewRun, Progress, Run, RunId};
+pub use schedule::Schedule;
 pub use worker::{Executor, Registry, Settings, Worker};

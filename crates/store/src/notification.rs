@@ -17,6 +17,17 @@ pub struct Notification {
 }
 
 impl Tx {
+    /// Deletes notifications with an id up to `through` that were made before a time.
+    pub async fn forget_notifications(&mut self, through: i64, before: Timestamp) -> Result<u64> {
+        let done = sqlx::query("DELETE FROM notifications WHERE id <= ? AND created_ms < ?")
+            .bind(through)
+            .bind(before.millis())
+            .execute(self.connection())
+            .await
+            .map_err(database_error)?;
+        Ok(done.rows_affected())
+    }
+
     /// Tells the world, if and when this transaction commits.
     pub async fn notify(&mut self, kind: &str, subject: &str, detail: &Value) -> Result<()> {
         let now = self.now().millis();

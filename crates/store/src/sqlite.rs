@@ -12,6 +12,8 @@ use crate::resource::{Resource, Stored};
 use crate::schema::STEPS;
 
 const READERS: u32 = 4;
+/// SQLite's word for no LIMIT.
+const UNLIMITED: i64 = -1;
 
 /// A handle to the metadata file; clone it freely.
 #[derive(Debug, Clone)]
@@ -82,12 +84,17 @@ impl Store {
 
     /// Every resource of the kind, by key.
     pub async fn list<R: Resource>(&self) -> Result<Vec<Stored<R>>> {
-        list(&mut *self.reader().await?, None).await
+        list(&mut *self.reader().await?, None, "", UNLIMITED).await
     }
 
     /// Every resource of the kind under `parent`, by key.
     pub async fn children<R: Resource>(&self, parent: &str) -> Result<Vec<Stored<R>>> {
-        list(&mut *self.reader().await?, Some(parent)).await
+        list(&mut *self.reader().await?, Some(parent), "", UNLIMITED).await
+    }
+
+    /// The first `limit` resources of the kind, under `parent` where one is given, whose keys come after `after`; by key.
+    pub async fn range<R: Resource>(&self, parent: Option<&str>, after: &str, limit: usize) -> Result<Vec<Stored<R>>> {
+        list(&mut *self.reader().await?, parent, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
     }
 
     /// [`Tx::create`] in a transaction of its own.
@@ -139,7 +146,7 @@ impl Tx {
     }
 
     pub async fn children<R: Resource>(&mut self, parent: &str) -> Result<Vec<Stored<R>>> {
-        list(&mut self.inner, Some(parent)).await
+        list(&mut self.inner, Some(parent), "", UNLIMITED).await
     }
 
     /// Fails with `AlreadyExists` when the key is taken.
@@ -250,18 +257,20 @@ async fn find<R: Resource>(connection: &mut SqliteConnection, key: &str) -> Resu
     row.as_ref().map(read).transpose()
 }
 
-async fn list<R: Resource>(connection: &mut SqliteConnection, parent: Option<&str>) -> Result<Vec<Stored<R>>> {
+/// Every key comes after the empty text.
+async fn list<R: Resource>(connection: &mut SqliteConnection, parent: Option<&str>, after: &str, limit: i64) -> Result<Vec<Stored<R>>> {
     let query = match parent {
-        None => sqlx::query("SELECT body, version, created_ms, updated_ms FROM resources WHERE kind = ? ORDER BY key").bind(R::KIND),
+        None => sqlx::query("SELECT body, version, created_ms, updated_ms FROM resources WHERE kind = ? AND key > ? ORDER BY key LIMIT ?")
+            .bind(R::KIND),
         Some(parent) => sqlx::query(
             // Left to itself SQLite walks the whole kind in key order.
             "SELECT body, version, created_ms, updated_ms FROM resources INDEXED BY resources_by_parent
-             WHERE kind = ? AND parent = ? ORDER BY key",
+             WHERE kind = ? AND parent = ? AND key > ? ORDER BY key LIMIT ?",
         )
         .bind(R::KIND)
         .bind(parent),
     };
-    query.fetch_all(connection).await.map_err(database_error)?.iter().map(read).collect()
+    query.bind(after).bind(limit).fetch_all(connection).await.map_err(database_error)?.iter().map(read).collect()
 }
 
 fn read<R: Resource>(row: &SqliteRow) -> Result<Stored<R>> {

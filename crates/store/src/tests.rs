@@ -139,3 +139,36 @@ async fn listing_leaves_hidden_files_out_and_names_what_is_missing() {
     let none = buckets.list(&Location::parse("s3://nowhere/in").unwrap()).await.unwrap_err();
     assert!(none.message.contains("\"nowhere\""), "{none}");
 }
+
+#[tokio::test]
+async fn a_range_goes_on_after_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    for (name, room) in [("a", "hall"), ("b", "attic"), ("c", "hall"), ("d", "hall"), ("é", "hall")] {
+        store.create(&shelf(name, room)).await.unwrap();
+    }
+    let names = |found: Vec<Stored<Shelf>>| found.into_iter().map(|s| s.value.name).collect::<Vec<_>>();
+    assert_eq!(names(store.range(Some("hall"), "", 2).await.unwrap()), ["a", "c"]);
+    assert_eq!(names(store.range(Some("hall"), "c", 2).await.unwrap()), ["d", "é"]);
+    assert_eq!(names(store.range(Some("hall"), "b2", 1).await.unwrap()), ["c"], "the key need not exist");
+    assert_eq!(names(store.range(None, "a", 2).await.unwrap()), ["b", "c"]);
+    assert!(store.range::<Shelf>(None, "é", 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn notifications_that_were_read_long_ago_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let mut tx = store.begin().await.unwrap();
+    for name in ["a", "b", "c"] {
+        tx.notify("shelf.built", name, &json!({})).await.unwrap();
+    }
+    let later = domain::Timestamp(tx.now().millis() + 1);
+    tx.commit().await.unwrap();
+    let ids: Vec<i64> = store.notifications(0, 10).await.unwrap().iter().map(|told| told.id).collect();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.forget_notifications(ids[1], domain::Timestamp(0)).await.unwrap(), 0, "not old enough");
+    assert_eq!(tx.forget_notifications(ids[1], later).await.unwrap(), 2, "not those that were not read");
+    tx.commit().await.unwrap();
+    assert_eq!(store.notifications(0, 10).await.unwrap()[0].subject, "c");
+}

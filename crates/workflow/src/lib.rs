@@ -10,7 +10,6 @@
 mod executor;
 mod graph;
 mod model;
-mod schedule;
 mod scheduler;
 mod view;
 mod workflows;
@@ -18,7 +17,7 @@ mod workflows;
 pub use executor::{Starter, WorkflowExecutor};
 pub use graph::{Graph, Node, NodeState, Statistics};
 pub use model::{Action, Condition, Predicate, Trigger, TriggerType, Workflow};
-pub use schedule::Schedule;
+pub use runs::Schedule;
 pub use scheduler::Scheduler;
 pub use view::{TriggerView, WorkflowRunView, WorkflowView};
 pub use workflows::Workflows;

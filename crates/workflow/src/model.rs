@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::{Error, Result, Timestamp};
+use runs::Schedule;
 use serde::{Deserialize, Serialize};
 use store::Resource;
-
-use crate::schedule::Schedule;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use domain::{ErrorKind, Result};
+use runs::Schedule;
 use store::Stored;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Trigger, TriggerType};
-use crate::schedule::Schedule;
 use crate::workflows::Workflows;
 
 /// Fires the schedules of activated triggers.

@@ -5,7 +5,7 @@ use runs::{Filter, NewRun, Run, RunId};
 use store::Stored;
 
 use super::{Catalog, check_name, fold};
-use crate::crawler::{CRAWL, Crawler, CrawlerState, CrawlerStatus, LastCrawl};
+use crate::crawler::{CRAWL, Crawler, CrawlerState, CrawlerStatus, LastCrawl, ScheduleLook};
 
 /// Runs looked through for the last crawl that ended; more than two is never needed while one crawl may be under way.
 const RECENT_CRAWLS: i64 = 4;
@@ -24,11 +24,15 @@ impl Catalog {
         self.store().list().await
     }
 
-    /// Replaces everything but the name. Refused while it crawls.
+    /// Replaces everything but the name. Refused while it crawls. Another schedule than before counts from now on.
     pub async fn update_crawler(&self, name: &str, crawler: Crawler) -> Result<()> {
         let crawler = checked(Crawler { name: name.to_owned(), ..crawler })?;
         let mut tx = self.store().begin().await?;
         self.refuse_while_running(name).await?;
+        let before = tx.get::<Crawler>(name).await?.value.schedule;
+        if let Some(schedule) = crawler.schedule.as_ref().filter(|schedule| before.as_ref() != Some(schedule)) {
+            ScheduleLook::mark(&mut tx, name, &schedule.schedule_expression).await?;
+        }
         tx.update::<Crawler>(name, |old| {
             *old = crawler;
             Ok(())

@@ -1,18 +1,32 @@
-//! The handle to the catalog: databases and connections here, tables and crawlers in the files beside.
+//! The handle to the catalog: databases here, everything else in the files beside.
 
+mod connections;
 mod crawlers;
+mod functions;
+mod pages;
+mod partition_indexes;
 mod partitions;
+mod search;
+mod statistics_runs;
 mod tables;
+mod versions;
 
-use connect::{Connection, Sources};
+use connect::{Secrets, Sources};
 use domain::arn::Partition as Place;
 use domain::{Arn, Error, Result};
 use runs::Runs;
-use store::{Buckets, Store, Stored, Tx};
+use store::{Buckets, Resource, Store, Stored, Tx};
 
 use crate::table::{Database, Table};
 
+pub use connections::ConnectionCheck;
+pub use functions::{ResourceUri, UserDefinedFunction};
+pub use pages::{Page, Paged, Refused};
+pub use partition_indexes::PartitionIndex;
+pub(crate) use partition_indexes::add_index;
+pub use partitions::{MAX_READ_AT_ONCE, MAX_WRITTEN_AT_ONCE, PartitionQuery, Segment};
 pub(crate) use partitions::{insert_partition, remove_partition, replace_partition};
+pub use search::{TableFilter, TableOrder, TableSearch};
 pub use tables::TableUpdate;
 pub(crate) use tables::{insert_table, remove_table, replace_table, replace_table_quietly};
 
@@ -32,8 +46,19 @@ impl Catalog {
         Self { runs, sources: Sources::new(buckets), place }
     }
 
+    /// With the key that seals and opens the secrets of connections.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.sources = self.sources.with_secrets(secrets);
+        self
+    }
+
     pub fn store(&self) -> &Store {
         self.runs.store()
+    }
+
+    pub fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// What opens the sources that the catalog's tables are in.
@@ -67,6 +92,11 @@ impl Catalog {
         self.store().get(&fold(name)).await
     }
 
+    /// A page of the databases, by name.
+    pub async fn page_databases(&self, page: &Page) -> Result<Paged<Database>> {
+        pages::read(self.store(), None, page, |_| true).await
+    }
+
     pub async fn list_databases(&self) -> Result<Vec<Stored<Database>>> {
         self.store().list().await
     }
@@ -84,7 +114,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes the database with all its tables.
+    /// Deletes the database with all its tables and functions.
     pub async fn delete_database(&self, name: &str) -> Result<()> {
         let name = fold(name);
         let mut tx = self.store().begin().await?;
@@ -92,38 +122,10 @@ impl Catalog {
         for table in tx.children::<Table>(&name).await? {
             remove_table(&mut tx, &table.value).await?;
         }
+        for function in tx.children::<UserDefinedFunction>(&name).await? {
+            tx.delete::<UserDefinedFunction>(&function.key()).await?;
+        }
         tx.commit().await
-    }
-
-    pub async fn create_connection(&self, connection: Connection) -> Result<()> {
-        connection.validate()?;
-        self.store().create(&connection).await
-    }
-
-    /// With its secrets; [`Connection::without_secrets`] is what may be shown.
-    pub async fn get_connection(&self, name: &str) -> Result<Stored<Connection>> {
-        self.store().get(name).await
-    }
-
-    pub async fn list_connections(&self) -> Result<Vec<Stored<Connection>>> {
-        self.store().list().await
-    }
-
-    /// Replaces everything but the name.
-    pub async fn update_connection(&self, name: &str, connection: Connection) -> Result<()> {
-        let connection = Connection { name: name.to_owned(), ..connection };
-        connection.validate()?;
-        self.store()
-            .update::<Connection>(name, |old| {
-                *old = connection;
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    pub async fn delete_connection(&self, name: &str) -> Result<()> {
-        self.store().delete::<Connection>(name).await
     }
 }
 

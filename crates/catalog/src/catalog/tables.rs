@@ -1,12 +1,16 @@
-//! Tables and their versions.
+//! Tables.
 
 use std::collections::BTreeMap;
 
 use domain::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
-use store::{Stored, Tx};
+use store::{Resource, Stored, Tx};
 
-use super::{Catalog, check_name, fold};
+use super::partition_indexes::{add_index, drop_indexes};
+use super::{Catalog, Page, Paged, PartitionIndex, Refused, check_name, fold, pages, remove_partition};
+use crate::changes::{self, Change, ChangeKind};
+use crate::profile::drop_profile;
+use crate::statistics::drop_column_statistics;
 use crate::table::{Column, Database, Partition, Table, TableVersion};
 
 /// The notification that a table appeared, changed or went.
@@ -21,21 +25,21 @@ pub struct TableUpdate {
     pub expected_version: Option<String>,
 }
 
-/// What a notification calls a change; the names are those of Glue's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TableChangeKind {
-    Created,
-    Updated,
-    Deleted,
-}
-
 impl Catalog {
     /// Creates the table in an existing database.
     pub async fn create_table(&self, database: &str, input: Table) -> Result<()> {
+        self.create_indexed_table(database, input, Vec::new()).await
+    }
+
+    /// The same with partition indexes.
+    pub async fn create_indexed_table(&self, database: &str, input: Table, indexes: Vec<PartitionIndex>) -> Result<()> {
         let table = named(database, input)?;
         let mut tx = self.store().begin().await?;
         tx.get::<Database>(&table.database_name).await?;
         insert_table(&mut tx, &table).await?;
+        for index in indexes {
+            add_index(&mut tx, &table, index).await?;
+        }
         tx.commit().await
     }
 
@@ -51,6 +55,12 @@ impl Catalog {
     pub async fn list_tables(&self, database: &str) -> Result<Vec<Stored<Table>>> {
         self.get_database(database).await?;
         self.store().children(&fold(database)).await
+    }
+
+    /// A page of the tables of a database whose names `keep` wants; fails when the database does not exist.
+    pub async fn page_tables(&self, database: &str, page: &Page, keep: impl Fn(&str) -> bool) -> Result<Paged<Table>> {
+        self.get_database(database).await?;
+        pages::read(self.store(), Some(&fold(database)), page, |table: &Stored<Table>| keep(&table.name)).await
     }
 
     /// Replaces the table; the old one becomes a version unless `update` says otherwise.
@@ -70,33 +80,22 @@ impl Catalog {
 
     /// Deletes the table with its partitions and versions.
     pub async fn delete_table(&self, database: &str, name: &str) -> Result<()> {
+        let refused = self.delete_tables(database, vec![name.to_owned()]).await?;
+        refused.into_iter().next().map_or(Ok(()), |refused| Err(refused.error))
+    }
+
+    /// The same for several; gives back those that do not exist.
+    pub async fn delete_tables(&self, database: &str, names: Vec<String>) -> Result<Vec<Refused<String>>> {
         let mut tx = self.store().begin().await?;
-        let table = tx.get::<Table>(&Table::key_of(&fold(database), &fold(name))).await?;
-        remove_table(&mut tx, &table.value).await?;
-        tx.commit().await
-    }
-
-    /// The table as it is, then as it was, newest first.
-    pub async fn list_table_versions(&self, database: &str, name: &str) -> Result<Vec<Stored<TableVersion>>> {
-        let current = self.get_table(database, name).await?;
-        let mut older = self.store().children::<TableVersion>(&Table::key_of(&fold(database), &fold(name))).await?;
-        older.reverse();
-        let Stored { value, version, created, updated } = current;
-        let version_id = value.version_id.clone();
-        let mut all = vec![Stored { value: TableVersion { table: value, version_id }, version, created, updated }];
-        all.extend(older);
-        Ok(all)
-    }
-
-    /// One version of the table.
-    pub async fn get_table_version(&self, database: &str, name: &str, version: &str) -> Result<Stored<TableVersion>> {
-        let found = self.list_table_versions(database, name).await?.into_iter().find(|v| v.version_id == version);
-        found.ok_or_else(|| Error::not_found(format!("Version {version:?} of table {}.{}", fold(database), fold(name))))
-    }
-
-    /// Forgets how the table was in this version; the current one stays.
-    pub async fn delete_table_version(&self, database: &str, name: &str, version: &str) -> Result<()> {
-        self.store().delete::<TableVersion>(&TableVersion::key_of(&fold(database), &fold(name), version)).await
+        let mut refused = Vec::new();
+        for name in names {
+            match tx.get::<Table>(&Table::key_of(&fold(database), &fold(&name))).await {
+                Ok(table) => remove_table(&mut tx, &table.value).await?,
+                Err(error) => refused.push(Refused { item: name, error }),
+            }
+        }
+        tx.commit().await?;
+        Ok(refused)
     }
 }
 
@@ -108,7 +107,7 @@ fn named(database: &str, input: Table) -> Result<Table> {
 
 pub(crate) async fn insert_table(tx: &mut Tx, table: &Table) -> Result<()> {
     tx.create(table).await?;
-    tell(tx, table, TableChangeKind::Created, &[]).await
+    tell(tx, None, Some(table)).await
 }
 
 /// Puts `new` in the place of `old` with the next version number, and says what changed.
@@ -119,8 +118,17 @@ pub(crate) async fn replace_table(tx: &mut Tx, old: &Table, new: Table, archive:
     }
     let next = old.version_id.parse::<u64>().map_or(1, |version| version + 1);
     let new = Table { version_id: next.to_string(), ..new };
+    if !same_keys(old, &new) {
+        drop_indexes(tx, &old.key()).await?;
+    }
     replace_table_quietly(tx, new.clone()).await?;
-    tell(tx, &new, TableChangeKind::Updated, old.columns()).await
+    tell(tx, Some(old), Some(&new)).await
+}
+
+/// Whether the partition keys have the same names in the same order; an index is over keys by their names.
+fn same_keys(old: &Table, new: &Table) -> bool {
+    let (old, new) = (&old.partition_keys, &new.partition_keys);
+    old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.name.eq_ignore_ascii_case(&new.name))
 }
 
 /// Writes the table without a new version or a notification: for what is not part of its definition.
@@ -135,32 +143,33 @@ pub(crate) async fn replace_table_quietly(tx: &mut Tx, new: Table) -> Result<()>
 }
 
 pub(crate) async fn remove_table(tx: &mut Tx, table: &Table) -> Result<()> {
-    use store::Resource;
     let key = table.key();
     for partition in tx.children::<Partition>(&key).await? {
-        tx.delete::<Partition>(&partition.key()).await?;
+        remove_partition(tx, &partition).await?;
     }
     for version in tx.children::<TableVersion>(&key).await? {
         tx.delete::<TableVersion>(&version.key()).await?;
     }
+    drop_column_statistics(tx, &key).await?;
+    drop_indexes(tx, &key).await?;
+    drop_profile(tx, &key).await?;
     tx.delete::<Table>(&key).await?;
-    tell(tx, table, TableChangeKind::Deleted, &[]).await
+    tell(tx, Some(table), None).await
 }
 
-async fn tell(tx: &mut Tx, table: &Table, change: TableChangeKind, old_columns: &[Column]) -> Result<()> {
-    let mut detail = json!({
-        "databaseName": table.database_name,
-        "tableName": table.name,
-        "typeOfChange": match change {
-            TableChangeKind::Created => "CreateTable",
-            TableChangeKind::Updated => "UpdateTable",
-            TableChangeKind::Deleted => "DeleteTable",
-        },
-    });
-    if change == TableChangeKind::Updated {
-        detail["schemaDiff"] = schema_diff(old_columns, table.columns());
+/// Says what became of a table: created without an old one, deleted without a new one. The words are those of Glue's events.
+async fn tell(tx: &mut Tx, old: Option<&Table>, new: Option<&Table>) -> Result<()> {
+    let (word, table, changes) = match (old, new) {
+        (None, Some(new)) => ("CreateTable", new, vec![Change::new(new, ChangeKind::TableAdded)]),
+        (Some(old), None) => ("DeleteTable", old, vec![Change::new(old, ChangeKind::TableGone)]),
+        (Some(old), Some(new)) => ("UpdateTable", new, changes::diff(old, new)),
+        (None, None) => return Ok(()),
+    };
+    let mut detail = json!({"databaseName": table.database_name, "tableName": table.name, "typeOfChange": word, "changes": changes});
+    if let (Some(old), Some(new)) = (old, new) {
+        detail["schemaDiff"] = schema_diff(old.columns(), new.columns());
     }
-    tx.notify(TABLE_CHANGED, &Table::key_of(&table.database_name, &table.name), &detail).await
+    tx.notify(TABLE_CHANGED, &table.key(), &detail).await
 }
 
 /// `{added: [{name, type}], removed: [..], retyped: [{name, from, to}]}`

@@ -4,26 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connect::Connection;
-use connect::files::{Finding, SampleLimits, inspect};
+use connect::files::{Finding, SIMILAR, SampleLimits, inspect_as};
 use domain::{Error, Result};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
-use runs::RunContext;
 use store::Location;
 
-use super::folder::{self, Folder, Remark, Seen, SeenFile, Unit};
+use super::folder::{self, Folder, Remark, Rules, Seen, SeenFile, Unit};
 use super::naming::{file_stem, table_name};
-use super::{DEFAULT_SAMPLE_FILES, Found, FoundTable, MAX_SAMPLE_FILES};
-use crate::catalog::Catalog;
-use crate::crawler::{Crawler, S3Target};
+use super::{DEFAULT_SAMPLE_FILES, Found, FoundTable, Look, MAX_SAMPLE_FILES, known};
+use crate::crawler::{Grouping, S3Target};
 use crate::glob::Glob;
 use crate::hive;
 use crate::layout::FileLayout;
 use crate::table::{Column, Parameters, Table};
 
-/// Files looked into at once.
-const AT_ONCE: usize = 4;
+/// Files of one target looked into at the same time.
+const FILES_AT_ONCE: usize = 8;
 
 /// One target: where it is and how its files are reached.
 struct Target<'a> {
@@ -34,48 +32,60 @@ struct Target<'a> {
     is_file: bool,
     connection: Option<Connection>,
     sample_files: usize,
-    context: &'a RunContext,
+    rules: Rules,
+    look: &'a Look<'a>,
 }
 
 /// Fails when the place cannot be listed; a file that cannot be used is a problem.
-pub(super) async fn crawl(catalog: &Catalog, crawler: &Crawler, target: &S3Target, context: &RunContext, found: &mut Found) -> Result<()> {
+pub(super) async fn crawl(look: &Look<'_>, target: &S3Target, found: &mut Found) -> Result<()> {
     let connection = match &target.connection_name {
-        Some(name) => Some(catalog.get_connection(name).await?.value),
+        Some(name) => Some(look.catalog.get_connection(name).await?.value),
         None => None,
     };
     let location = Location::parse(&target.path)?;
-    let (store, root) = catalog.sources().files(&location, connection.as_ref())?;
+    let (store, root) = look.catalog.sources().files(&location, connection.as_ref())?;
     let sample_files = target.sample_size.unwrap_or(DEFAULT_SAMPLE_FILES);
     let exclusions: Vec<Glob> = target.exclusions.iter().map(|glob| Glob::new(glob)).collect::<Result<_>>()?;
-    let files = catalog.sources().list(&location, connection.as_ref()).await?;
+    let files = look.catalog.sources().list(&location, connection.as_ref()).await?;
     let is_file = matches!(files.as_slice(), [file] if file.location == root);
-    let target_at = Target { location, store, root, is_file, connection, sample_files, context };
-    let mut tree = Folder::default();
-    let mut count = 0_usize;
-    for file in files {
-        let parts = relative(&target_at.root, &file);
-        if !exclusions.iter().any(|glob| glob.matches(&parts.join("/"))) {
-            count += 1;
-            insert(&mut tree, &parts, file);
-        }
-    }
-    if count == 0 {
-        found.problem(context, &target.path, "There are no files here.");
+    let rules = rules(&look.configuration.grouping, &location);
+    let at = Target { location, store, root, is_file, connection, sample_files, rules, look };
+    let mut files: Vec<(Vec<String>, ObjectMeta)> = files.into_iter().map(|file| (relative(&at.root, &file), file)).collect();
+    files.retain(|(parts, _)| !exclusions.iter().any(|glob| glob.matches(&parts.join("/"))));
+    if files.is_empty() {
+        found.problem(look.context, &target.path, "There are no files here.");
         return Ok(());
     }
-    look(&target_at, &mut tree, found).await?;
+    let Sorted { mut tree, inside } = at.sort(files);
+    sample(&at, &mut tree, found).await?;
     let mut remarks: Vec<Remark> = Vec::new();
-    let units = folder::units(&tree, &[], &mut remarks);
-    for remark in remarks {
-        found.problem(context, target_at.place(&remark.path), remark.reason);
-    }
-    for unit in units {
-        for note in &unit.inspection.notes {
-            context.info(format!("{}: {note}", target_at.place(&unit.path.join("/"))));
-        }
-        found.tables.push(target_at.describe(unit, crawler));
+    let units = folder::units(&tree, &[], rules, &mut remarks);
+    at.keep(units, remarks, found);
+    for (table, mut tree) in inside.into_values() {
+        sample(&at, &mut tree, found).await?;
+        at.add_to(table, &tree, found);
     }
     Ok(())
+}
+
+/// What the configuration says about grouping, for a target at this place.
+fn rules(grouping: &Grouping, location: &Location) -> Rules {
+    let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
+    let depth = match location {
+        Location::S3 { key, .. } => 1 + parts(key),
+        Location::File(_) => parts(&location.to_string()),
+    };
+    let level = grouping.table_level_configuration.map(|level| level.saturating_sub(depth));
+    // Folders that are said to be tables are so whatever they hold.
+    let loose = grouping.table_grouping_policy.is_some() || level.is_some();
+    Rules { alike: if loose { 0.0 } else { SIMILAR }, level }
+}
+
+/// Files that are to be looked at.
+struct Sorted<'a> {
+    tree: Folder,
+    /// New folders inside partitioned tables that are known, by the table's name.
+    inside: BTreeMap<&'a str, (&'a Table, Folder)>,
 }
 
 /// The parts of the file's path under the target; a target that is the file itself has its name alone.
@@ -93,47 +103,55 @@ fn insert(folder: &mut Folder, parts: &[String], meta: ObjectMeta) {
     }
 }
 
-/// Looks into a sample of each folder's files, and into all of a folder whose sample is mixed.
-async fn look(target: &Target<'_>, tree: &mut Folder, found: &mut Found) -> Result<()> {
-    let folders = count_folders(tree).max(1);
-    let per_folder = (MAX_SAMPLE_FILES / folders).clamp(1, target.sample_files);
-    let mut path = Vec::new();
-    look_into_folder(target, tree, &mut path, per_folder, found).await
+/// Looks into a sample of each folder's files, all folders side by side, and into all of a folder whose sample is mixed.
+async fn sample(target: &Target<'_>, tree: &mut Folder, found: &mut Found) -> Result<()> {
+    let per_folder = (MAX_SAMPLE_FILES / count_folders(tree).max(1)).clamp(1, target.sample_files);
+    let mut picked = Vec::new();
+    walk(tree, &mut Vec::new(), &mut |path, folder| {
+        let mut picks = spread(folder.files.len(), per_folder);
+        picks.extend(odd_endings(&folder.files));
+        picks.sort_unstable();
+        picks.dedup();
+        picked.extend(picks.into_iter().map(|index| (path.to_vec(), index)));
+    });
+    look_into(target, tree, picked, found).await?;
+    let (mut rest, mut left) = (Vec::new(), Vec::new());
+    walk(tree, &mut Vec::new(), &mut |path, folder| {
+        let unusable = folder.files.iter().any(|file| matches!(file.seen, Seen::Useless));
+        if !unusable && folder::is_uniform(&folder.files, target.rules) {
+            return;
+        }
+        let unread: Vec<usize> = (0..folder.files.len()).filter(|index| matches!(folder.files[*index].seen, Seen::Unread)).collect();
+        let (now, never) = unread.split_at(unread.len().min(MAX_SAMPLE_FILES));
+        rest.extend(now.iter().map(|index| (path.to_vec(), *index)));
+        if !never.is_empty() {
+            left.push((path.join("/"), never.len()));
+        }
+    });
+    for (path, never) in left {
+        let reason = format!("The files are of several kinds, and {never} of them were not looked into (limit {MAX_SAMPLE_FILES}).");
+        found.problem(target.look.context, target.place(&path), reason);
+    }
+    look_into(target, tree, rest, found).await
 }
 
 fn count_folders(folder: &Folder) -> usize {
     usize::from(!folder.files.is_empty()) + folder.folders.values().map(count_folders).sum::<usize>()
 }
 
-async fn look_into_folder(
-    target: &Target<'_>,
-    folder: &mut Folder,
-    path: &mut Vec<String>,
-    sample: usize,
-    found: &mut Found,
-) -> Result<()> {
-    let mut picked = spread(folder.files.len(), sample);
-    picked.extend(odd_endings(&folder.files));
-    picked.sort_unstable();
-    picked.dedup();
-    look_into(target, folder, path, &picked, found).await?;
-    let unusable = folder.files.iter().any(|file| matches!(file.seen, Seen::Useless));
-    if unusable || !folder::is_uniform(&folder.files) {
-        let rest: Vec<usize> = (0..folder.files.len()).filter(|index| matches!(folder.files[*index].seen, Seen::Unread)).collect();
-        let (now, never) = rest.split_at(rest.len().min(MAX_SAMPLE_FILES));
-        look_into(target, folder, path, now, found).await?;
-        if !never.is_empty() {
-            let reason =
-                format!("The files are of several kinds, and {} of them were not looked into (limit {MAX_SAMPLE_FILES}).", never.len());
-            found.problem(target.context, target.place(&path.join("/")), reason);
-        }
-    }
-    for (name, child) in &mut folder.folders {
+/// Every folder with its path, outer ones first.
+fn walk(folder: &Folder, path: &mut Vec<String>, visit: &mut impl FnMut(&[String], &Folder)) {
+    visit(path, folder);
+    for (name, child) in &folder.folders {
         path.push(name.clone());
-        Box::pin(look_into_folder(target, child, path, sample, found)).await?;
+        walk(child, path, visit);
         path.pop();
     }
-    Ok(())
+}
+
+fn file_at<'a>(tree: &'a mut Folder, path: &[String], index: usize) -> Option<&'a mut SeenFile> {
+    let folder = path.iter().try_fold(tree, |folder, name| folder.folders.get_mut(name))?;
+    folder.files.get_mut(index)
 }
 
 /// Files whose name ends unlike most of the folder's: the ones that are likely to be something else.
@@ -159,18 +177,24 @@ fn spread(count: usize, wanted: usize) -> Vec<usize> {
     (0..wanted).map(|index| index * (count - 1) / (wanted - 1)).collect()
 }
 
-async fn look_into(target: &Target<'_>, folder: &mut Folder, path: &[String], picked: &[usize], found: &mut Found) -> Result<()> {
-    let work: Vec<(usize, ObjectMeta)> = picked.iter().map(|index| (*index, folder.files[*index].meta.clone())).collect();
-    let findings: Vec<(usize, Result<Finding>)> = stream::iter(work)
-        .map(|(index, meta)| async move {
-            target.context.check()?;
-            Ok::<_, Error>((index, inspect(target.store.clone(), &meta, SampleLimits::default()).await))
+/// Looks into the files picked, each a folder's path and the file's number in it.
+async fn look_into(target: &Target<'_>, tree: &mut Folder, picked: Vec<(Vec<String>, usize)>, found: &mut Found) -> Result<()> {
+    let look = target.look;
+    look.progress.expect(picked.len());
+    let files: Vec<((Vec<String>, usize), ObjectMeta)> = picked
+        .into_iter()
+        .filter_map(|(path, index)| file_at(tree, &path, index).map(|file| file.meta.clone()).map(|meta| ((path, index), meta)))
+        .collect();
+    let mut findings = stream::iter(files)
+        .map(|(at, meta)| async move {
+            look.context.check()?;
+            let finding = inspect_as(target.store.clone(), &meta, SampleLimits::default(), &look.classifiers).await;
+            look.progress.did(1);
+            Ok::<_, Error>((at, finding))
         })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    for (index, finding) in findings {
-        let file = &mut folder.files[index];
+        .buffered(FILES_AT_ONCE);
+    while let Some(((path, index), finding)) = findings.try_next().await? {
+        let Some(file) = file_at(tree, &path, index) else { continue };
         let place = target.place(&path.iter().chain([&file.name]).map(String::as_str).collect::<Vec<_>>().join("/"));
         let (seen, reason) = match finding {
             Ok(Finding::Usable(inspection)) => (Seen::Usable(inspection), None),
@@ -187,13 +211,79 @@ async fn look_into(target: &Target<'_>, folder: &mut Folder, path: &[String], pi
         };
         file.seen = seen;
         if let Some(reason) = reason {
-            found.problem(target.context, place, reason);
+            found.problem(look.context, place, reason);
         }
     }
     Ok(())
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// Passes over what earlier crawls looked at, where only new folders are wanted, and puts new folders to the table they lie in.
+    fn sort(&self, files: Vec<(Vec<String>, ObjectMeta)>) -> Sorted<'a> {
+        let known = &self.look.known;
+        let mut sorted = Sorted { tree: Folder::default(), inside: BTreeMap::new() };
+        let mut passed = 0_usize;
+        for (parts, meta) in files {
+            let folder = format!("{}/", self.place(&parts[..parts.len() - 1].join("/")).trim_end_matches('/'));
+            let connection = self.connection_name();
+            if known.has(connection, &folder) || known.has(connection, &self.place(&parts.join("/"))) {
+                passed += 1;
+                continue;
+            }
+            let tree = match known.table(connection, &folder) {
+                Some(table) => &mut sorted.inside.entry(table.name.as_str()).or_insert_with(|| (table, Folder::default())).1,
+                None => &mut sorted.tree,
+            };
+            insert(tree, &parts, meta);
+        }
+        if passed > 0 {
+            self.look.context.info(format!("{}: {passed} files lie in folders that are known, and were passed over.", self.location));
+        }
+        sorted
+    }
+
+    fn keep(&self, units: Vec<Unit>, remarks: Vec<Remark>, found: &mut Found) {
+        for remark in remarks {
+            found.problem(self.look.context, self.place(&remark.path), remark.reason);
+        }
+        for unit in units {
+            self.tell_notes(&unit);
+            found.tables.push(self.describe(unit));
+        }
+    }
+
+    fn tell_notes(&self, unit: &Unit) {
+        for note in &unit.inspection.notes {
+            self.look.context.info(format!("{}: {note}", self.place(&unit.path.join("/"))));
+        }
+    }
+
+    /// New folders inside a known table become partitions of it; one that does not fit becomes a table of its own.
+    fn add_to(&self, table: &Table, tree: &Folder, found: &mut Found) {
+        let mut remarks = Vec::new();
+        let units = folder::leaves(tree, &[], self.rules, &mut remarks);
+        let (mut partitions, mut others) = (Vec::new(), Vec::new());
+        for unit in units {
+            let mut folder = self.describe(unit.clone());
+            // ASCII goes with every encoding but UTF-16.
+            if let Some(encoding) = table.parameters.get("encoding").filter(|name| unit.inspection.is_ascii && *name == "latin-1") {
+                folder.table.parameters.insert("encoding".into(), encoding.clone());
+            }
+            match known::partition_of(table, &folder) {
+                Ok(values) => partitions.push((values, folder.table.location().to_owned())),
+                Err(why) => {
+                    let reason = format!("A table of its own, no partition of {}: {why}.", table.name);
+                    remarks.push(Remark { path: unit.path.join("/"), reason: reason.clone() });
+                    others.push(Unit { reason: Some(reason), ..unit });
+                }
+            }
+        }
+        if !partitions.is_empty() {
+            found.additions.push((table.name.clone(), partitions));
+        }
+        self.keep(others, remarks, found);
+    }
+
     fn connection_name(&self) -> &str {
         self.connection.as_ref().map_or("", |connection| connection.name.as_str())
     }
@@ -209,8 +299,8 @@ impl Target<'_> {
         }
     }
 
-    fn describe(&self, unit: Unit, crawler: &Crawler) -> FoundTable {
-        let layout = FileLayout { format: unit.inspection.format, compression: unit.inspection.compression };
+    fn describe(&self, unit: Unit) -> FoundTable {
+        let layout = FileLayout { format: unit.inspection.format.clone(), compression: unit.inspection.compression };
         let location = self.unit_location(&unit);
         let keys: Vec<Column> = unit
             .keys
@@ -221,8 +311,7 @@ impl Target<'_> {
         let mut columns = hive::columns(&unit.inspection.schema);
         // What the folder's name says wins over a column of the same name, as in Hive.
         columns.retain(|column| !keys.iter().any(|key| key.name.eq_ignore_ascii_case(&column.name)));
-        let mut storage_descriptor = layout.storage(location);
-        storage_descriptor.columns = columns;
+        let storage_descriptor = layout.storage_of(location, columns);
         let mut parameters = layout.parameters();
         if !unit.exclusions.is_empty() {
             parameters.insert("exclusions".into(), serde_json::Value::from(unit.exclusions.clone()).to_string());
@@ -234,7 +323,7 @@ impl Target<'_> {
             unit.partitions.iter().map(|(values, folder)| (values.clone(), format!("{}/", self.place(&folder.join("/"))))).collect();
         let rows = rows(&unit);
         FoundTable {
-            name: table_name(&crawler.table_prefix, &self.unit_name(&unit)),
+            name: table_name(&self.look.crawler.table_prefix, &self.unit_name(&unit)),
             table: Table {
                 storage_descriptor,
                 partition_keys: keys,

@@ -1,12 +1,37 @@
 //! Which folders and files make a table. Pure: takes a tree of files that were looked into, gives units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use connect::files::{Inspection, SIMILAR, merge, similarity};
+use connect::files::{Inspection, SIMILAR, Similarity, merge, similarity};
 use object_store::ObjectMeta;
 
 /// More different kinds of folders than this are never partitions of one table.
 const MAX_KINDS: usize = 5;
+
+/// What makes files and folders one table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// The share of columns that must be common.
+    pub alike: f64,
+    /// Folders so many steps below the target are tables, whatever is in them; everything above and below follows from that.
+    pub level: Option<usize>,
+}
+
+impl Rules {
+    fn fits(self, a: &Inspection, b: &Inspection) -> bool {
+        matches!(similarity(a, b), Similarity::Common(share) if share >= self.alike)
+    }
+
+    /// Folders at this depth stand for tables, not for partitions of one.
+    fn apart(self, depth: usize) -> bool {
+        self.level.is_some_and(|level| depth < level)
+    }
+
+    /// Folders at this depth belong to a table whose folder was named.
+    fn inside(self, depth: usize) -> bool {
+        self.level.is_some_and(|level| depth >= level)
+    }
+}
 
 /// A folder of the target, what is in it, and what was found out about it.
 #[derive(Debug, Default)]
@@ -60,23 +85,24 @@ pub(super) struct Remark {
 }
 
 /// The folder's files all belong to one table, but for a few.
-pub(super) fn is_uniform(files: &[SeenFile]) -> bool {
-    let groups = groups(files);
+pub(super) fn is_uniform(files: &[SeenFile], how: Rules) -> bool {
+    let groups = groups(files, how);
     let (largest, all) = (groups.iter().map(Vec::len).max().unwrap_or(0), groups.iter().map(Vec::len).sum());
     groups.len() <= 1 || rules(largest, all)
 }
 
 /// The tables in the folder and below.
-pub(super) fn units(folder: &Folder, path: &[String], remarks: &mut Vec<Remark>) -> Vec<Unit> {
+pub(super) fn units(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
     let children: Vec<(&String, Vec<Unit>)> = folder
         .folders
         .iter()
-        .map(|(name, child)| (name, units(child, &[path, std::slice::from_ref(name)].concat(), remarks)))
+        .map(|(name, child)| (name, units(child, &[path, std::slice::from_ref(name)].concat(), how, remarks)))
         .filter(|(_, units)| !units.is_empty())
         .collect();
-    let mut own = direct(folder, path, remarks);
+    let mut own = direct(folder, path, how, remarks);
     if own.is_empty()
-        && let Some(whole) = partitioned(&children, path, remarks)
+        && !how.apart(path.len())
+        && let Some(whole) = partitioned(&children, path, how, remarks)
     {
         return whole;
     }
@@ -88,20 +114,29 @@ pub(super) fn units(folder: &Folder, path: &[String], remarks: &mut Vec<Remark>)
     own
 }
 
+/// What is directly in each folder, without regard to the folders around it.
+pub(super) fn leaves(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
+    let mut all = direct(folder, path, how, remarks);
+    for (name, child) in &folder.folders {
+        all.extend(leaves(child, &[path, std::slice::from_ref(name)].concat(), how, remarks));
+    }
+    all
+}
+
 /// So many of all rule the others.
 fn rules(largest: usize, all: usize) -> bool {
     largest >= 2 && largest as f64 >= SIMILAR * all as f64
 }
 
 /// Indexes of files that are alike, in the order in which they were met.
-fn groups(files: &[SeenFile]) -> Vec<Vec<usize>> {
+fn groups(files: &[SeenFile], how: Rules) -> Vec<Vec<usize>> {
     let usable = files.iter().enumerate().filter_map(|(index, file)| match &file.seen {
         Seen::Usable(inspection) => Some((index, inspection)),
         _ => None,
     });
     let mut groups: Vec<(Inspection, Vec<usize>)> = Vec::new();
     for (index, inspection) in usable {
-        match groups.iter_mut().find(|(first, _)| similarity(first, inspection).is_enough()) {
+        match groups.iter_mut().find(|(first, _)| how.fits(first, inspection)) {
             Some((first, members)) => {
                 *first = join(first, inspection);
                 members.push(index);
@@ -118,7 +153,7 @@ fn join(a: &Inspection, b: &Inspection) -> Inspection {
     let mut joined = a.clone();
     joined.schema = std::sync::Arc::new(merge(&a.schema, &b.schema));
     joined.is_ascii = a.is_ascii && b.is_ascii;
-    if let (Format::Csv(dialect), Format::Csv(other)) = (&mut joined.format, b.format) {
+    if let (Format::Csv(dialect), Format::Csv(other)) = (&mut joined.format, &b.format) {
         dialect.quoted |= other.quoted;
         if other.encoding == Encoding::Latin1 {
             dialect.encoding = Encoding::Latin1;
@@ -128,8 +163,8 @@ fn join(a: &Inspection, b: &Inspection) -> Inspection {
 }
 
 /// The table, or tables, of the files directly in the folder.
-fn direct(folder: &Folder, path: &[String], remarks: &mut Vec<Remark>) -> Vec<Unit> {
-    let groups = groups(&folder.files);
+fn direct(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
+    let groups = groups(&folder.files, how);
     let all: usize = groups.iter().map(Vec::len).sum();
     let Some(largest) = groups.iter().max_by_key(|group| group.len()) else { return Vec::new() };
     if groups.len() > 1 && !rules(largest.len(), all) {
@@ -149,7 +184,8 @@ fn direct(folder: &Folder, path: &[String], remarks: &mut Vec<Remark>) -> Vec<Un
     }
     let useless = folder.files.iter().filter(|file| matches!(file.seen, Seen::Useless)).map(|file| file.name.as_str());
     let exclusions: Vec<String> = odd.iter().copied().chain(useless).map(str::to_owned).collect();
-    let members: Vec<&SeenFile> = folder.files.iter().filter(|file| !exclusions.contains(&file.name)).collect();
+    let excluded: BTreeSet<&str> = exclusions.iter().map(String::as_str).collect();
+    let members: Vec<&SeenFile> = folder.files.iter().filter(|file| !excluded.contains(file.name.as_str())).collect();
     let Some(mut unit) = of_files(path, None, &members, None) else { return Vec::new() };
     unit.exclusions = exclusions;
     vec![unit]
@@ -182,13 +218,13 @@ fn of_files(path: &[String], file: Option<String>, members: &[&SeenFile], reason
 }
 
 /// One table whose partitions are the folders, if enough of them are alike; folders that differ stay tables of their own.
-fn partitioned(children: &[(&String, Vec<Unit>)], path: &[String], remarks: &mut Vec<Remark>) -> Option<Vec<Unit>> {
+fn partitioned(children: &[(&String, Vec<Unit>)], path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Option<Vec<Unit>> {
     let key = common_key(children.iter().map(|(name, _)| name.as_str()));
     let whole: Vec<(&String, &Unit)> =
         children.iter().filter_map(|(name, units)| Some((*name, whole_folder(units, path.len() + 1)?))).collect();
-    let kinds = kinds(&whole);
+    let kinds = kinds(&whole, how);
     let largest = kinds.iter().max_by_key(|kind| kind.len())?;
-    let named = key.is_some() && !largest.is_empty();
+    let named = (key.is_some() || how.inside(path.len())) && !largest.is_empty();
     let enough = largest.len() as f64 >= SIMILAR * children.len() as f64 && kinds.len() <= MAX_KINDS;
     if !(enough && (named || largest.len() >= 2)) {
         return None;
@@ -196,7 +232,8 @@ fn partitioned(children: &[(&String, Vec<Unit>)], path: &[String], remarks: &mut
     let members: Vec<(&String, &Unit)> = largest.iter().map(|index| whole[*index]).collect();
     let mut table = join_units(path, key, &members);
     let mut units = Vec::new();
-    for (name, others) in children.iter().filter(|(name, _)| !members.iter().any(|(member, _)| member == name)) {
+    let names: BTreeSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, others) in children.iter().filter(|(name, _)| !names.contains(name.as_str())) {
         let reason = format!("Its columns or its form differ from the {} folders beside it; a table of its own.", members.len());
         remarks.push(Remark { path: joined(path, name), reason: reason.clone() });
         table.exclusions.push(format!("{name}/**"));
@@ -228,10 +265,10 @@ fn whole_folder(units: &[Unit], depth: usize) -> Option<&Unit> {
 }
 
 /// Indexes of folders that are alike and parted in the same way.
-fn kinds(folders: &[(&String, &Unit)]) -> Vec<Vec<usize>> {
+fn kinds(folders: &[(&String, &Unit)], how: Rules) -> Vec<Vec<usize>> {
     let mut kinds: Vec<(Unit, Vec<usize>)> = Vec::new();
     for (index, (_, unit)) in folders.iter().enumerate() {
-        let fits = |first: &Unit| first.keys == unit.keys && similarity(&first.inspection, &unit.inspection).is_enough();
+        let fits = |first: &Unit| first.keys == unit.keys && how.fits(&first.inspection, &unit.inspection);
         match kinds.iter_mut().find(|(first, _)| fits(first)) {
             Some((first, members)) => {
                 first.inspection = join(&first.inspection, &unit.inspection);

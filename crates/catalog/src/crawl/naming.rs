@@ -1,10 +1,16 @@
 //! Names of tables.
 
+/// Longer names are cut and told apart by a suffix; another may follow where names clash.
+const MAX_CHARS: usize = 230;
+
 /// Lower case; whatever is no letter, digit or underscore becomes an underscore.
 pub(super) fn table_name(prefix: &str, name: &str) -> String {
     let whole = format!("{prefix}{name}");
     let name: String = whole.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    let name = name.to_lowercase();
+    let mut name = name.to_lowercase();
+    if name.chars().count() > MAX_CHARS {
+        name = name.chars().take(MAX_CHARS).chain(suffix(&whole).chars()).collect();
+    }
     if name.is_empty() { "table".into() } else { name }
 }
 

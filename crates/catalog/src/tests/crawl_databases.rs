@@ -3,7 +3,7 @@ use domain::{ErrorKind, RunState};
 use serde_json::json;
 
 use super::{House, crawler, types};
-use crate::TableChange;
+use crate::{ChangeKind, TableChange};
 
 async fn house(sql: &str, target: serde_json::Value) -> House {
     let house = House::new().await;
@@ -48,6 +48,9 @@ async fn tables_of_a_database_are_found() {
     let changed = house.crawl("c").await;
     assert_eq!((changed.tables_updated, changed.tables_deleted), (1, 1));
     assert!(changed.tables.iter().any(|table| table.name == "lines" && table.change == TableChange::Deprecated));
+    let kinds: Vec<(&str, &ChangeKind)> = changed.changes.iter().map(|change| (change.table.as_str(), &change.kind)).collect();
+    let added = ChangeKind::ColumnAdded { column: "channel".into(), data_type: "string".into() };
+    assert_eq!((kinds, changed.change_count), (vec![("orders", &added), ("lines", &ChangeKind::TableGone)], 2));
     assert_eq!(house.table("orders").await.version_id, "1");
 }
 
@@ -96,4 +99,57 @@ async fn connections_are_kept_and_checked() {
     assert_eq!(catalog.create_connection(Connection::sqlite("k", "y")).await.unwrap_err().kind, ErrorKind::AlreadyExists);
     assert_eq!(catalog.get_connection("k").await.unwrap().connection_properties["PATH"], "x");
     assert_eq!(catalog.list_connections().await.unwrap().len(), 1);
+}
+
+/// What is odd is read, or reported with its place; the rest is there.
+#[tokio::test]
+async fn odd_names_and_broken_views_stop_nothing() {
+    let sql = r#"CREATE TABLE "select" ("from" INTEGER, "a b" TEXT, "Ünï""c" REAL);
+        CREATE TABLE "two words" (id INTEGER PRIMARY KEY);
+        CREATE TABLE two_words (id INTEGER);
+        CREATE TABLE "🚚 it's" (id INTEGER);
+        CREATE TABLE gone (x INTEGER);
+        CREATE VIEW broken AS SELECT x FROM gone;
+        CREATE VIEW fine AS SELECT id FROM two_words;
+        DROP TABLE gone;"#;
+    let house = house(sql, json!({"ConnectionName": "orders", "Path": "%"})).await;
+    let summary = house.crawl("c").await;
+    assert_eq!((summary.tables_created, summary.problem_count), (5, 1), "{:?}", summary.problems);
+    assert_eq!(summary.problems[0].place, "orders: broken");
+    assert!(summary.problems[0].reason.contains("gone"), "{:?}", summary.problems);
+    assert_eq!(types(&house.table("select").await.value), [("from", "bigint"), ("a b", "string"), ("Ünï\"c", "double")]);
+    let truck = house.table("__it_s").await;
+    assert_eq!(truck.source().unwrap().1.table, "🚚 it's");
+    let fine = house.table("fine").await;
+    assert_eq!((fine.parameters["typeOfData"].as_str(), fine.table_type.as_deref()), ("view", Some("EXTERNAL_TABLE")));
+    let names: Vec<&str> = summary.tables.iter().map(|table| table.name.as_str()).filter(|name| name.starts_with("two_words")).collect();
+    assert_eq!(names.len(), 2, "one has a suffix: {names:?}");
+    let keyed = house.catalog.list_tables("shop").await.unwrap();
+    assert_eq!(keyed.iter().filter(|table| table.parameters.get("primaryKey").is_some_and(|key| key == "id")).count(), 1);
+    assert_eq!(house.crawl("c").await.tables_unchanged, 5);
+}
+
+#[tokio::test]
+async fn a_view_that_breaks_keeps_its_table() {
+    let house = house("CREATE TABLE t (x); CREATE VIEW v AS SELECT x FROM t;", json!({"ConnectionName": "orders", "Path": "%"})).await;
+    house.crawl("c").await;
+    execute(&house, "DROP TABLE t; CREATE TABLE u (y);");
+    let summary = house.crawl("c").await;
+    assert_eq!((summary.tables_created, summary.tables_deleted, summary.problem_count), (1, 1, 1), "{:?}", summary.problems);
+    let view = house.table("v").await;
+    assert!(!view.parameters.contains_key("DEPRECATED_BY_CRAWLER"));
+    assert!(house.table("t").await.parameters.contains_key("DEPRECATED_BY_CRAWLER"));
+}
+
+#[tokio::test]
+async fn several_targets_are_read_side_by_side_in_their_order() {
+    let house = house(SHOP, json!({"ConnectionName": "orders", "Path": "orders"})).await;
+    house.write("data/x/a.csv", "id,x\n1,2\n");
+    let jdbc: Vec<serde_json::Value> =
+        ["lines", "orders", "tmp_%"].iter().map(|path| json!({"ConnectionName": "orders", "Path": path})).collect();
+    let json = json!({"Name": "c", "DatabaseName": "shop", "Targets": {"S3Targets": [{"Path": "data"}], "JdbcTargets": jdbc}});
+    house.catalog.update_crawler("c", crawler(json)).await.unwrap();
+    let summary = house.crawl("c").await;
+    let names: Vec<&str> = summary.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(names, ["x", "lines", "orders", "tmp_lines"]);
 }

@@ -109,10 +109,10 @@ async fn crawlers_refuse_what_they_would_not_do() {
     };
     assert!(refused(json!({"DatabaseName": ""})).await.contains("DatabaseName"));
     assert!(refused(json!({"Targets": {}})).await.contains("at least one target"));
-    assert!(refused(json!({"Targets": {"MongoDBTargets": [{"Path": "db/c"}]}})).await.contains("MongoDBTargets"));
-    assert!(refused(json!({"Classifiers": ["mine"]})).await.contains("Classifiers"));
+    assert!(refused(json!({"Targets": {"DeltaTargets": [{"DeltaTables": ["x"]}]}})).await.contains("DeltaTargets"));
+    assert!(refused(json!({"Targets": {"MongoDBTargets": [{"Path": "db/c"}]}})).await.contains("ConnectionName"));
     assert!(refused(json!({"RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVENT_MODE"}})).await.contains("CRAWL_EVENT_MODE"));
-    assert!(refused(json!({"Configuration": "{\"Version\":1.0,\"Grouping\":{}}"})).await.contains("Grouping"));
+    assert!(refused(json!({"Configuration": "{\"Version\":1.0,\"Groping\":{}}"})).await.contains("Groping"));
     assert!(refused(json!({"Configuration": "no"})).await.contains("JSON"));
     assert!(refused(json!({"Targets": {"S3Targets": [{"Path": "x", "SampleSize": 0}]}})).await.contains("SampleSize"));
     assert!(refused(json!({"Targets": {"S3Targets": [{"Path": "x", "Exclusions": ["[a"]}]}})).await.contains("[a"));

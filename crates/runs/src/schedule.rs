@@ -1,4 +1,4 @@
-//! Schedules: AWS `cron(...)` and `rate(...)`, and plain five-field cron. Times are UTC.
+//! When something is due: AWS `cron(...)` and `rate(...)`, and plain five-field cron. Times are UTC.
 
 use chrono::{DateTime, Utc};
 use croner::Cron;
