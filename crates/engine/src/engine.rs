@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catalog::Catalog;
+use catalog::{Catalog, Table};
 use datafusion::physical_plan::{displayable, execute_stream};
 use datafusion::prelude::SessionContext;
 use domain::{Error, Result};
-use etl::{Engine, SqlOutcome, SqlRequest};
+use etl::{ColumnsRead, Engine, SqlOutcome, SqlRequest};
 use runs::{Level, RunContext};
 
 use crate::failure::ours;
+use crate::lineage;
 use crate::output::{self, Output};
 use crate::query::understand;
 use crate::session::{self, Counts, Means, PeakPool, SpillFolder};
@@ -37,10 +38,14 @@ impl DataFusionEngine {
     /// # Errors
     /// As for running it.
     pub async fn explain(&self, query: &str, database: Option<&str>) -> Result<String> {
-        let means = Means { memory_bytes: EXPLAIN_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: self.partitions };
-        let (session, _) = session::open(&means).map_err(|e| ours(&e))?;
+        let (session, _) = session::open(&self.little()).map_err(|e| ours(&e))?;
         let plan = understand(&self.catalog, &session, query, database).await?.plan().await?;
         Ok(displayable(plan.as_ref()).indent(false).to_string())
+    }
+
+    /// What planning alone needs.
+    fn little(&self) -> Means {
+        Means { memory_bytes: EXPLAIN_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: self.partitions }
     }
 
     fn output(&self, request: &SqlRequest) -> Result<Output> {
@@ -64,6 +69,11 @@ impl Engine for DataFusionEngine {
         };
         context.info(summary(&outcome));
         Ok(outcome)
+    }
+
+    async fn columns_read(&self, query: &str, database: Option<&str>, instead: &[Table]) -> Result<Vec<ColumnsRead>> {
+        let (session, _) = session::open(&self.little()).map_err(|e| ours(&e))?;
+        lineage::columns_read(&self.catalog, &session, query, database, instead).await
     }
 }
 

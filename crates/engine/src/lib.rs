@@ -3,7 +3,8 @@
 //! Takes: the catalogue (which governs names and types), sources of connect, files in buckets. Gives: an [`etl::Engine`] that
 //! turns one SELECT into one CSV or Parquet file, within a memory limit (what does not fit is spilled to disk), on threads of its own.
 //!
-//! Projections, filters and limits go down into the sources (`source_table.rs`), partition filters decide whole files and Parquet's
+//! Projections, filters and limits go down into the sources (`source_table.rs`), and so do whole joins and aggregates of one database
+//! (`pushdown/`); partition filters decide whole files and Parquet's
 //! statistics row groups (`files/`). Function of ours in SQL: `epoch_seconds(text)` (`functions.rs`).
 //!
 //! Must not know: jobs, datasets, the wire.
@@ -14,17 +15,21 @@ mod engine;
 mod failure;
 mod files;
 mod functions;
+mod lineage;
 mod names;
 mod output;
 mod predicate;
 mod problems;
+mod pushdown;
 mod query;
+mod sample;
 mod scan;
 mod session;
 mod source_table;
 mod threads;
 
 pub use engine::DataFusionEngine;
+pub use sample::FileRows;
 
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,9 @@ fn literal(expr: &Expr) -> Option<Literal> {
         ScalarValue::Utf8(Some(value)) | ScalarValue::LargeUtf8(Some(value)) | ScalarValue::Utf8View(Some(value)) => {
             Literal::Text(value.clone())
         }
+        ScalarValue::Date32(Some(days)) => Literal::Date(*days),
+        ScalarValue::TimestampMicrosecond(Some(micros), None) => Literal::Timestamp(*micros),
+        ScalarValue::Decimal128(Some(unscaled), _, scale) => Literal::Decimal { unscaled: *unscaled, scale: *scale },
         _ => return None,
     })
 }

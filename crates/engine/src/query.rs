@@ -69,11 +69,11 @@ impl Query {
 }
 
 /// `generate_series(1, 10)` stands where a table would.
-fn is_function(session: &SessionContext, reference: &TableReference) -> bool {
+pub(crate) fn is_function(session: &SessionContext, reference: &TableReference) -> bool {
     reference.schema().is_none() && session.state().table_functions().contains_key(&reference.table().to_lowercase())
 }
 
-fn parse(sql: &str) -> Result<Statement> {
+pub(crate) fn parse(sql: &str) -> Result<Statement> {
     let mut statements = DFParser::parse_sql(sql).map_err(|e| ours(&e))?;
     let count = statements.len();
     match statements.pop_front() {
@@ -89,7 +89,7 @@ fn parse(sql: &str) -> Result<Statement> {
 }
 
 /// Makes the table known under the words with which the query names it.
-fn register(session: &SessionContext, reference: TableReference, provider: Arc<dyn TableProvider>) -> Result<()> {
+pub(crate) fn register(session: &SessionContext, reference: TableReference, provider: Arc<dyn TableProvider>) -> Result<()> {
     let options = session.state().config_options().catalog.clone();
     let catalog = reference.catalog().unwrap_or(&options.default_catalog);
     let schema = reference.schema().unwrap_or(&options.default_schema);
@@ -108,7 +108,7 @@ fn register(session: &SessionContext, reference: TableReference, provider: Arc<d
 }
 
 /// Opens each table, and each source, once.
-struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     catalog: &'a Catalog,
     opened: HashMap<String, Arc<dyn TableProvider>>,
     sources: HashMap<String, Arc<dyn Source>>,
@@ -117,13 +117,13 @@ struct Opening<'a> {
 }
 
 impl<'a> Opening<'a> {
-    fn new(catalog: &'a Catalog) -> Self {
+    pub fn new(catalog: &'a Catalog) -> Self {
         Self { catalog, opened: HashMap::new(), sources: HashMap::new(), meter: Meter::default(), problems: Problems::default() }
     }
 
     /// The table behind `table`, `database.table` or `catalog.database.table`, in any case. A name without database, where
     /// the job names none either, is looked for in all databases.
-    async fn find(&self, reference: &TableReference, database: Option<&str>) -> Result<Option<Table>> {
+    pub async fn find(&self, reference: &TableReference, database: Option<&str>) -> Result<Option<Table>> {
         let name = reference.table().to_lowercase();
         if let Some(database) = reference.schema().or(database) {
             let key = Table::key_of(&database.to_lowercase(), &name);
@@ -143,7 +143,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The error for a table that is not there, with near names.
-    async fn unknown(&self, reference: &TableReference) -> Result<Error> {
+    pub async fn unknown(&self, reference: &TableReference) -> Result<Error> {
         let all = self.all().await?;
         let shown: Vec<String> = all.iter().map(full_name).collect();
         let short: Vec<&str> = all.iter().map(|table| table.name.as_str()).collect();
@@ -153,7 +153,7 @@ impl<'a> Opening<'a> {
         )))
     }
 
-    async fn open(&mut self, table: &Table) -> Result<Arc<dyn TableProvider>> {
+    pub async fn open(&mut self, table: &Table) -> Result<Arc<dyn TableProvider>> {
         let name = full_name(table);
         if let Some(known) = self.opened.get(&name) {
             return Ok(known.clone());
@@ -189,6 +189,6 @@ impl<'a> Opening<'a> {
     }
 }
 
-fn full_name(table: &Table) -> String {
+pub(crate) fn full_name(table: &Table) -> String {
     format!("{}.{}", table.database_name, table.name)
 }

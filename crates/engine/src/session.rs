@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::functions::epoch_seconds_function;
+use crate::pushdown::PushDown;
 
 /// What a sort keeps back for merging what it has spilled; DataFusion's default, less where memory is scarce.
 const MERGE_RESERVE_BYTES: usize = 10 << 20;
@@ -45,7 +46,12 @@ pub(crate) fn open(means: &Means) -> Result<(SessionContext, Arc<PeakPool>)> {
     // Sorting in parts leaves no memory for merging them: the sorts take all there is before the merge begins.
     options.optimizer.repartition_sorts = false;
     options.execution.sort_spill_reservation_bytes = MERGE_RESERVE_BYTES.min(means.memory_bytes / (4 * means.threads.max(1)));
-    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_optimizer_rule(Arc::new(PushDown))
+        .build();
     let context = SessionContext::new_with_state(state);
     context.register_udf(epoch_seconds_function());
     Ok((context, pool))

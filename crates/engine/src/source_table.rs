@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use connect::source::DEFAULT_BATCH_ROWS;
 use connect::{Predicate, Scan, Source, TablePath};
@@ -47,6 +47,31 @@ impl SourceTable {
             })?);
         }
         Ok(Self { name, source, path, schema, source_schema: Arc::new(Schema::new(fields)), meter })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    pub fn path(&self) -> &TablePath {
+        &self.path
+    }
+
+    pub fn schema_ref(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// Every column as the catalogue and as the source has it.
+    pub fn fields(&self) -> impl Iterator<Item = (&FieldRef, &FieldRef)> {
+        self.schema.fields().iter().zip(self.source_schema.fields())
     }
 
     /// The condition in the source's words, if it will apply it exactly.
@@ -103,7 +128,7 @@ impl TableProvider for SourceTable {
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -122,12 +147,17 @@ impl TableProvider for SourceTable {
             limit,
             batch_rows: DEFAULT_BATCH_ROWS,
         };
+        let parts = match limit {
+            Some(_) => vec![scan],
+            None => self.source.split(scan, state.config().target_partitions()).await.map_err(outward)?,
+        };
+        let count = parts.len();
         let (source, wanted, name) = (self.source.clone(), schema.clone(), self.name.clone());
-        let open: Open = Arc::new(move |_| {
+        let open: Open = Arc::new(move |part| {
             let (wanted, name) = (wanted.clone(), name.clone());
-            source.scan(scan.clone()).map(move |batch| shaped(&batch?, &wanted, &name)).map(|batch| batch.map_err(outward)).boxed()
+            source.scan(parts[part].clone()).map(move |batch| shaped(&batch?, &wanted, &name)).map(|batch| batch.map_err(outward)).boxed()
         });
-        Ok(Arc::new(ScanExec::new(label, schema, 1, self.meter.clone(), open)))
+        Ok(Arc::new(ScanExec::new(label, schema, count, self.meter.clone(), open)))
     }
 }
 

@@ -2,9 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "these tests measure durations")]
 
 mod files;
+mod formats;
 mod functions;
 mod limits;
 mod output;
+mod pushdown;
 mod shop;
 mod sources;
 mod sql;

@@ -1,6 +1,7 @@
 //! What this stage asks of whatever computes.
 
 use async_trait::async_trait;
+use catalog::Table;
 use domain::Result;
 use runs::RunContext;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,14 @@ pub struct SqlOutcome {
     pub spilled_bytes: u64,
 }
 
+/// The columns that a query reads of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnsRead {
+    /// `database.table`
+    pub table: String,
+    pub columns: Vec<String>,
+}
+
 /// Computes queries: DataFusion in this process (`engine::DataFusionEngine`), later a Spark cluster.
 ///
 /// Contract: writes the whole file or fails; ends with `Stopped` within a second of the run's cancellation; a result without
@@ -44,4 +53,9 @@ pub struct SqlOutcome {
 #[async_trait]
 pub trait Engine: Send + Sync {
     async fn run_sql(&self, request: SqlRequest, context: &RunContext) -> Result<SqlOutcome>;
+
+    /// Which columns of which tables a query reads, found from the text and the catalogue alone: no source is asked. The tables
+    /// of `instead` stand in for the catalogue's of the same name, to ask what would be. A query that is not valid over them
+    /// is the error that running it would give.
+    async fn columns_read(&self, query: &str, database: Option<&str>, instead: &[Table]) -> Result<Vec<ColumnsRead>>;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Error, Result};
+use domain::Result;
 use runs::{Executor, Finished, Level, RunContext};
 use serde::{Deserialize, Serialize};
 use store::Location;
@@ -73,12 +73,6 @@ impl JobExecutor {
         context.info(format!("Removed {} files ({} bytes) under {location}.", removed.files, removed.bytes));
         Ok(JobResult::Clean { location: location.to_string(), files_removed: removed.files, bytes_removed: removed.bytes })
     }
-
-    async fn read_script(&self, location: &Location) -> Result<String> {
-        let bytes = self.jobs.buckets().read(location).await?;
-        String::from_utf8(bytes.to_vec())
-            .map_err(|e| Error::invalid_data(format!("The script {location} is not UTF-8 text.")).source(e.utf8_error()))
-    }
 }
 
 #[async_trait]
@@ -98,7 +92,7 @@ impl Executor for JobExecutor {
             Plan::Sql { script, database, target } => {
                 let text = match script {
                     Script::Text(text) => text,
-                    Script::File(location) => self.read_script(&location).await?,
+                    Script::File(location) => self.jobs.read_script(&location).await?,
                 };
                 self.run_sql(arguments::substitute(&text, &merged)?, database, target, context).await?
             }

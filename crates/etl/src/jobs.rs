@@ -3,12 +3,13 @@
 use domain::{Arn, Error, ErrorKind, Result, RunState, arn::Partition};
 use runs::{Filter, NewRun, Run, RunId, Runs};
 use serde::Deserialize;
-use store::{Buckets, Stored};
+use store::{Buckets, Location, Stored};
 
 use crate::arguments::{self, Arguments};
 use crate::executor::JobInput;
 use crate::job::{self, Job, RUN_KIND};
 use crate::job_run::JobRun;
+use crate::plan::{Plan, Script, plan};
 
 /// A job's runs that a list gives at most, newest first.
 const LISTED_RUNS: i64 = 1_000;
@@ -33,6 +34,16 @@ pub struct StartJobRun {
     pub timeout: Option<u32>,
 }
 
+/// What a SQL job asks and where its rows go, with its default arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobQuery {
+    pub text: String,
+    /// The database of table names that name none.
+    pub database: Option<String>,
+    /// The prefix of its result.
+    pub target: String,
+}
+
 impl Jobs {
     pub fn new(runs: Runs, buckets: Buckets, partition: Partition) -> Self {
         Self { runs, buckets, partition }
@@ -44,6 +55,28 @@ impl Jobs {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    /// The job's query as its default arguments make it; nothing for a job that runs none.
+    ///
+    /// # Errors
+    /// A script that cannot be read, an argument that only a run gives.
+    pub async fn query(&self, job: &Job) -> Result<Option<JobQuery>> {
+        let mut merged = arguments::merge(&job.default_arguments, &Arguments::default(), &job.non_overridable_arguments);
+        merged.insert("--JOB_NAME".into(), job.name.clone());
+        merged.insert("--JOB_RUN_ID".into(), String::new());
+        let Plan::Sql { script, database, target } = plan(job, &merged)? else { return Ok(None) };
+        let text = match script {
+            Script::Text(text) => text,
+            Script::File(location) => self.read_script(&location).await?,
+        };
+        Ok(Some(JobQuery { text: arguments::substitute(&text, &merged)?, database, target: target.location }))
+    }
+
+    pub(crate) async fn read_script(&self, location: &Location) -> Result<String> {
+        let bytes = self.buckets.read(location).await?;
+        String::from_utf8(bytes.to_vec())
+            .map_err(|e| Error::invalid_data(format!("The script {location} is not UTF-8 text.")).source(e.utf8_error()))
     }
 
     pub fn arn(&self, name: &str) -> Arn {

@@ -20,11 +20,11 @@ mod publication;
 mod target;
 
 pub use arguments::{Arguments, substitute};
-pub use engine::{Engine, SqlOutcome, SqlRequest};
+pub use engine::{ColumnsRead, Engine, SqlOutcome, SqlRequest};
 pub use executor::{JobExecutor, JobResult};
 pub use job::{ExecutionProperty, Job, JobCommand, JobSpec};
 pub use job_run::JobRun;
-pub use jobs::{Jobs, StartJobRun};
+pub use jobs::{JobQuery, Jobs, StartJobRun};
 pub use target::{Compression, Format, Target};
 
 #[cfg(test)]

@@ -4,17 +4,17 @@
 //! nulls, a row that is too long is left out. Every kind of problem is told in the run's log.
 
 use std::collections::HashMap;
+use std::io::{BufRead, Error as IoError, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
-use arrow::compute::{can_cast_types, cast};
-use arrow::datatypes::{DataType, SchemaRef};
-use connect::files::CsvDialect;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use connect::files::{CsvDialect, Input, MAX_ROW_BYTES};
 use csv::{ByteRecord, ReaderBuilder};
 use domain::{Error, Result};
-use std::sync::Arc;
 
-use super::bytes::Input;
-use super::text::BATCH_ROWS;
+use super::texts::TextBatch;
 use crate::problems::Problems;
 
 /// What to read of one file.
@@ -29,20 +29,29 @@ pub(super) struct Reading<'a> {
 }
 
 /// Stops when `give` says that nobody wants more.
-pub(super) fn read(reading: &Reading<'_>, text: Input, give: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
-    let mut reader = ReaderBuilder::new().delimiter(reading.dialect.delimiter).flexible(true).has_headers(false).from_reader(text);
+pub(super) fn read(reading: &Reading<'_>, text: Input<'_>, give: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
+    let begun = Arc::new(AtomicU64::new(0));
+    let limited = Limited { inner: text, read: 0, begun: begun.clone() };
+    let mut reader = ReaderBuilder::new()
+        .delimiter(reading.dialect.delimiter)
+        .quote(reading.dialect.quote)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(limited);
     let mut record = ByteRecord::new();
-    let (places, width) = if reading.dialect.has_header {
-        if !reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(e))? {
-            return Ok(());
-        }
+    let header = reading.dialect.has_header;
+    if header && !reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(&record, e))? {
+        return Ok(());
+    }
+    let (places, width) = if header && !reading.dialect.by_position {
         (reading.places(&record)?, record.len())
     } else {
         let place = |name: &str| reading.all.index_of(name).ok();
         (reading.wanted.fields().iter().map(|field| place(field.name())).collect(), reading.all.fields().len())
     };
-    let mut batch = Batch::new(reading);
-    while reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(e))? {
+    let mut batch = TextBatch::new(reading.location, reading.wanted, reading.problems);
+    while reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(&record, e))? {
+        begun.store(reader.position().byte(), Ordering::Relaxed);
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != width && !reading.is_usable(&record, width, line) {
             continue;
@@ -51,15 +60,38 @@ pub(super) fn read(reading: &Reading<'_>, text: Input, give: &mut dyn FnMut(Reco
             let cell = place.and_then(|place| record.get(place)).unwrap_or_default();
             batch.push(column, cell, line)?;
         }
-        batch.rows += 1;
-        if batch.rows == BATCH_ROWS && !give(batch.finish()?) {
+        batch.end_row();
+        if batch.is_full() && !give(batch.finish()?) {
             return Ok(());
         }
     }
-    if batch.rows > 0 {
+    if !batch.is_empty() {
         give(batch.finish()?);
     }
     Ok(())
+}
+
+/// Ends a record that goes on and on: a quote that is never closed must not fill the memory.
+struct Limited<'a> {
+    inner: Input<'a>,
+    read: u64,
+    /// Where the record under way began.
+    begun: Arc<AtomicU64>,
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.read.saturating_sub(self.begun.load(Ordering::Relaxed)) > MAX_ROW_BYTES as u64 {
+            let why = format!("a record has more than {} MiB; perhaps a quote is never closed", MAX_ROW_BYTES >> 20);
+            return Err(IoError::new(ErrorKind::InvalidData, why));
+        }
+        let buffer = self.inner.fill_buf()?;
+        let count = buffer.len().min(out.len());
+        out[..count].copy_from_slice(&buffer[..count]);
+        self.inner.consume(count);
+        self.read += count as u64;
+        Ok(count)
+    }
 }
 
 impl Reading<'_> {
@@ -104,8 +136,10 @@ impl Reading<'_> {
         false
     }
 
-    fn unreadable(&self, error: csv::Error) -> Error {
-        Error::invalid_data(format!("The file {} cannot be read as delimited text.", self.location)).source(error)
+    fn unreadable(&self, last: &ByteRecord, error: csv::Error) -> Error {
+        let line = last.position().map_or(1, csv::Position::line);
+        Error::invalid_data(format!("The file {} cannot be read as delimited text from line {line} on: {error}.", self.location))
+            .source(error)
     }
 }
 
@@ -120,77 +154,4 @@ fn header_names(header: &ByteRecord) -> Vec<String> {
         if *count == 1 { name } else { format!("{name}_{count}") }
     };
     header.iter().enumerate().map(name).collect()
-}
-
-/// The cells of the wanted columns as texts, until they become what the catalogue says.
-struct Batch<'a> {
-    reading: &'a Reading<'a>,
-    cells: Vec<StringBuilder>,
-    rows: usize,
-    first_line: u64,
-}
-
-impl<'a> Batch<'a> {
-    fn new(reading: &'a Reading<'a>) -> Self {
-        let cells = reading.wanted.fields().iter().map(|_| StringBuilder::new()).collect();
-        Self { reading, cells, rows: 0, first_line: 0 }
-    }
-
-    /// An empty cell is null.
-    fn push(&mut self, column: usize, cell: &[u8], line: u64) -> Result<()> {
-        if self.rows == 0 {
-            self.first_line = line;
-        }
-        let text = std::str::from_utf8(cell).map_err(|e| {
-            Error::invalid_data(format!(
-                "The file {} should be UTF-8, but line {line} is not; if it is Latin-1, set the table's parameter encoding to latin-1.",
-                self.reading.location
-            ))
-            .source(e)
-        })?;
-        let is_text = self.reading.wanted.field(column).data_type() == &DataType::Utf8;
-        let text = if is_text { text } else { text.trim() };
-        if text.is_empty() {
-            self.cells[column].append_null();
-        } else {
-            self.cells[column].append_value(text);
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<RecordBatch> {
-        let fields = self.reading.wanted.fields();
-        let mut columns = Vec::with_capacity(fields.len());
-        for (builder, field) in self.cells.iter_mut().zip(fields) {
-            let texts: ArrayRef = Arc::new(builder.finish());
-            columns.push(typed(self.reading, &texts, field.name(), field.data_type(), self.first_line)?);
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
-        RecordBatch::try_new_with_options(self.reading.wanted.clone(), columns, &options)
-            .map_err(|e| Error::internal(format!("Rows of {} do not have the shape asked for.", self.reading.location)).source(e))
-    }
-}
-
-fn typed(reading: &Reading<'_>, texts: &ArrayRef, name: &str, data_type: &DataType, line: u64) -> Result<ArrayRef> {
-    if data_type == &DataType::Utf8 {
-        return Ok(texts.clone());
-    }
-    if data_type.is_nested() || !can_cast_types(&DataType::Utf8, data_type) {
-        return Err(Error::invalid_input(format!(
-            "Column {name:?} has the type {data_type} in the catalogue, which delimited text such as {} cannot hold.",
-            reading.location
-        )));
-    }
-    let values = cast(texts, data_type).map_err(|e| Error::internal("A column of text cannot be converted.").source(e))?;
-    let lost = values.null_count() - texts.null_count();
-    if lost > 0 {
-        let example = || {
-            let row = (0..texts.len()).find(|row| values.is_null(*row) && texts.is_valid(*row)).unwrap_or_default();
-            let text = arrow::util::display::array_value_to_string(texts, row).unwrap_or_default();
-            format!("{text:?} in {}, from line {line} on", reading.location)
-        };
-        reading.problems.add(&format!("values of column {name:?} are no {data_type} and became null"), lost as u64, example);
-    }
-    Ok(values)
 }

@@ -1,13 +1,18 @@
-//! A table made of files: delimited text, JSON lines or Parquet, plain or packed, in folders that may stand for partitions.
+//! A table made of files of any kind that `connect::files` knows, plain or packed, in folders that may stand for partitions.
 //!
 //! The catalogue governs names and types; what the files hold is brought into that shape.
 
+mod binary;
 mod bytes;
 mod csv;
+mod grok;
 mod json;
 mod parquet;
 mod partitions;
-mod text;
+mod read;
+#[cfg(any(feature = "avro", feature = "orc"))]
+mod shape;
+mod texts;
 
 use std::fmt;
 use std::sync::Arc;
@@ -122,7 +127,7 @@ impl TableProvider for FileTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let answer = |filter: &&Expr| match self.format {
+        let answer = |filter: &&Expr| match &self.format {
             _ if self.is_on_keys(filter) => TableProviderFilterPushDown::Exact,
             // Row groups are skipped by their statistics; the rows of the others are still to be looked at.
             Format::Parquet => TableProviderFilterPushDown::Inexact,
@@ -140,9 +145,9 @@ impl TableProvider for FileTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let on_keys: Vec<Expr> = filters.iter().filter(|filter| self.is_on_keys(filter)).cloned().collect();
         let files = partitions::prune(state, &self.files, &self.keys, &on_keys)?;
-        match self.format {
+        match &self.format {
             Format::Parquet => parquet::scan(self, state, files, projection, filters, limit),
-            _ => text::scan(self, state, files, projection, &on_keys, limit),
+            _ => read::scan(self, state, files, projection, &on_keys, limit),
         }
     }
 }

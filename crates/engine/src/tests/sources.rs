@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::Column;
-use connect::{Comparison, Connection, Literal, Predicate, Scan, Source, TablePath};
+use connect::{Comparison, Connection, Description, Diagnosis, Literal, Predicate, Scan, Source, TablePath};
 use datafusion::prelude::SessionContext;
 use domain::Result;
 use futures::stream::BoxStream;
@@ -42,12 +42,16 @@ struct Recording {
 
 #[async_trait]
 impl Source for Recording {
+    fn classification(&self) -> &'static str {
+        self.inner.classification()
+    }
+
     async fn tables(&self) -> Result<Vec<TablePath>> {
         self.inner.tables().await
     }
 
-    async fn schema(&self, table: &TablePath) -> Result<SchemaRef> {
-        self.inner.schema(table).await
+    async fn describe(&self, tables: &[TablePath]) -> Result<Vec<Result<Description>>> {
+        self.inner.describe(tables).await
     }
 
     async fn count(&self, table: &TablePath) -> Result<Option<u64>> {
@@ -61,6 +65,10 @@ impl Source for Recording {
     fn scan(&self, scan: Scan) -> BoxStream<'static, Result<RecordBatch>> {
         self.asked.lock().unwrap().push(scan.clone());
         self.inner.scan(scan)
+    }
+
+    async fn diagnose(&self) -> Diagnosis {
+        self.inner.diagnose().await
     }
 }
 

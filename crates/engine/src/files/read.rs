@@ -1,10 +1,14 @@
-//! Delimited text and JSON lines: each file is read by one blocking thread, files are shared among the partitions.
+//! Everything but Parquet: each file is read by one blocking thread, files are shared among the partitions.
+//!
+//! Memory: a reader holds one batch under way and at most [`AHEAD`] that were not taken yet, each of up to [`BATCH_ROWS`] rows or
+//! about [`BATCH_BYTES`]; one row has up to 64 MiB. Avro and ORC hold the block or stripe that they unpack besides. A file is not
+//! split: one file of text is one thread's work, whatever its size.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use connect::files::{Encoding, Format};
+use connect::files::Format;
 use datafusion::catalog::Session;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
@@ -13,12 +17,14 @@ use domain::Error;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::{FileTable, TableFile, bytes, csv, json, partitions};
+use super::{FileTable, TableFile, binary, bytes, csv, grok, json, partitions};
 use crate::failure::outward;
 use crate::scan::{Open, Rows, ScanExec};
 
 /// Rows in a batch.
 pub(super) const BATCH_ROWS: usize = 8192;
+/// Text in a batch, whose rows may be long.
+pub(super) const BATCH_BYTES: usize = 8 << 20;
 /// Batches read ahead of whoever takes them.
 const AHEAD: usize = 2;
 
@@ -115,47 +121,69 @@ fn share_rows(wanted: Wanted, files: Vec<TableFile>) -> Rows {
 /// The rows of one file, from a thread that stops when nobody listens any more.
 fn file_rows(wanted: Wanted, file: TableFile) -> Rows {
     let start = async move {
-        let raw = bytes::open(wanted.table.store.clone(), &file.meta.location).await.map_err(outward)?;
+        let opened = open(&wanted.table, &file).await.map_err(outward)?;
+        let location = file.meta.location.to_string();
         let (sender, mut receiver) = mpsc::channel::<Result<RecordBatch>>(AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
             let mut give = |batch: RecordBatch| sender.blocking_send(complete(&wanted, &file, batch)).is_ok();
-            let outcome = read(&wanted, &file, raw, &mut give);
+            let outcome = read(&wanted, &file, opened, &mut give);
             // Whoever dropped the receiver does not want to know.
             outcome.or_else(|e| sender.blocking_send(Err(outward(e))).or(Ok::<(), ()>(())))
         });
         let rows = stream::poll_fn(move |context| receiver.poll_recv(context));
-        // A reader that died must not pass for the end of the file.
-        let end = stream::once(reading).filter_map(|joined| async move {
-            let died = joined.err()?;
-            Some(Err(outward(Error::internal("Reading a file ended before its time.").source(died))))
+        // A reader that died, as libraries do on damaged files, must not pass for the end of the file.
+        let end = stream::once(reading).filter_map(move |joined| {
+            let damaged = |died| Error::invalid_data(format!("The file {location} cannot be read: it is damaged.")).source(died);
+            std::future::ready(joined.err().map(|died| Err(outward(damaged(died)))))
         });
         Ok::<Rows, DataFusionError>(rows.chain(end).boxed())
     };
     stream::once(start).try_flatten().boxed()
 }
 
-fn read(
-    wanted: &Wanted,
-    file: &TableFile,
-    raw: Box<dyn std::io::Read + Send>,
-    give: &mut dyn FnMut(RecordBatch) -> bool,
-) -> domain::Result<()> {
+/// A file as its reader wants it: from the start on, or by parts.
+enum Opened {
+    Bytes(Box<dyn std::io::Read + Send>),
+    #[cfg(feature = "orc")]
+    Orc(connect::files::OrcFile),
+}
+
+async fn open(table: &FileTable, file: &TableFile) -> domain::Result<Opened> {
+    #[cfg(feature = "orc")]
+    if table.format == Format::Orc {
+        return Ok(Opened::Orc(connect::files::OrcFile::new(table.store.clone(), &file.meta)));
+    }
+    Ok(Opened::Bytes(bytes::open(table.store.clone(), &file.meta.location).await?))
+}
+
+fn read(wanted: &Wanted, file: &TableFile, opened: Opened, give: &mut dyn FnMut(RecordBatch) -> bool) -> domain::Result<()> {
     let location = file.meta.location.to_string();
-    let encoding = if let Format::Csv(dialect) = wanted.table.format { dialect.encoding } else { Encoding::Utf8 };
-    let text = bytes::text(raw, encoding)
-        .map_err(|e| Error::invalid_data(format!("The file {location} cannot be read or unpacked.")).source(e))?;
-    match wanted.table.format {
+    let (columns, problems) = (&wanted.columns, &wanted.table.problems);
+    let typed = binary::Reading { location: &location, wanted: columns, problems };
+    let raw = match opened {
+        Opened::Bytes(raw) => raw,
+        #[cfg(feature = "orc")]
+        Opened::Orc(orc) => return binary::orc(&typed, orc, give),
+    };
+    let format = &wanted.table.format;
+    if *format == Format::Avro {
+        return binary::avro(&typed, raw, give);
+    }
+    let text = connect::files::text(raw, format.encoding())
+        .map_err(|e| Error::invalid_data(format!("The file {location} cannot be read or unpacked: {e}.")).source(e))?;
+    match format {
         Format::Csv(dialect) => {
-            let reading = csv::Reading {
-                location: &location,
-                dialect,
-                all: &wanted.table.file_schema,
-                wanted: &wanted.columns,
-                problems: &wanted.table.problems,
-            };
+            let reading =
+                csv::Reading { location: &location, dialect: *dialect, all: &wanted.table.file_schema, wanted: columns, problems };
             csv::read(&reading, text, give)
         }
-        Format::Json | Format::Parquet => json::read(&location, &wanted.columns, text, give),
+        Format::Json => json::read(&location, columns, None, text, give),
+        Format::JsonPath(path) => json::read(&location, columns, Some(path), text, give),
+        Format::Xml(form) => json::read_xml(&location, columns, &form.row_tag, text, give),
+        Format::Grok(form) => grok::read(&location, columns, form, problems, text, give),
+        #[cfg(not(feature = "orc"))]
+        Format::Orc => Err(binary::left_out(&typed, "ORC", "orc")),
+        other => Err(Error::internal(format!("Files of the kind {} have another reader.", other.classification()))),
     }
 }
 

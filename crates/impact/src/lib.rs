@@ -1,0 +1,219 @@
+//! What a change of a table's columns breaks: which jobs read them, what those jobs feed, which workflows run them.
+//!
+//! Takes: two states of a table (two versions, or one with something taken away), the jobs, datasets, triggers, an [`etl::Engine`].
+//! Gives: an [`Impact`]: everything that reads what changed, directly or through the result of a job, and whether it breaks. A job is
+//! asked by planning its query over both states, so the answer is the engine's own, in its own words.
+//!
+//! Must not know: who asks. What cannot be seen from here is said in [`Impact::unknown`]: jobs whose query only a run's arguments make.
+//!
+//! Start reading at [`Impacts::of_change`].
+
+mod graph;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use catalog::changes::{self, Change, ChangeKind};
+use catalog::{Catalog, Table};
+use dataset::Datasets;
+use domain::{Error, ErrorKind, Result};
+use etl::{ColumnsRead, Engine, Job, Jobs};
+use serde::Serialize;
+use workflow::Workflows;
+
+use graph::Feeds;
+
+/// What comes of a change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Impact {
+    pub database_name: String,
+    pub table_name: String,
+    pub changes: Vec<Change>,
+    /// Jobs first, then what they feed.
+    pub affected: Vec<Affected>,
+    /// Jobs about which nothing can be said, with the reason.
+    pub unknown: Vec<Unknown>,
+}
+
+impl Impact {
+    pub fn breaks(&self) -> bool {
+        self.affected.iter().any(|affected| affected.effect == Effect::Breaks)
+    }
+}
+
+/// One thing that the change reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Affected {
+    pub kind: Kind,
+    pub name: String,
+    /// The changed columns that it reads; empty for what is reached through a job.
+    pub columns: Vec<String>,
+    pub effect: Effect,
+    /// One sentence.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    Job,
+    Table,
+    Dataset,
+    Workflow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Effect {
+    /// It will fail, or get nothing new.
+    Breaks,
+    /// It reads what changed and still works; what it gives may differ.
+    Reads,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Unknown {
+    pub job_name: String,
+    pub reason: String,
+}
+
+/// Asks about changes; clone it freely.
+#[derive(Clone)]
+pub struct Impacts {
+    catalog: Catalog,
+    jobs: Jobs,
+    datasets: Datasets,
+    workflows: Workflows,
+    engine: Arc<dyn Engine>,
+}
+
+/// How one job takes the change.
+enum Verdict {
+    Untouched,
+    Touched(Affected),
+    Unknown(String),
+}
+
+impl Impacts {
+    pub fn new(catalog: Catalog, jobs: Jobs, datasets: Datasets, workflows: Workflows, engine: Arc<dyn Engine>) -> Self {
+        Self { catalog, jobs, datasets, workflows, engine }
+    }
+
+    /// What came of the change from an earlier version (the one before the current, if none is named) to the current table.
+    ///
+    /// # Errors
+    /// `NotFound` for the table and the version.
+    pub async fn since(&self, database: &str, table: &str, version: Option<&str>) -> Result<Impact> {
+        let now = self.catalog.get_table(database, table).await?.value;
+        let version = match version {
+            Some(version) => version.to_owned(),
+            None => {
+                let versions = self.catalog.list_table_versions(database, table).await?;
+                let earlier = versions.iter().map(|stored| stored.table.version_id.clone()).filter(|version| *version != now.version_id);
+                earlier
+                    .max_by_key(|version| version.parse::<u64>().unwrap_or(0))
+                    .ok_or_else(|| Error::invalid_state(format!("Table {database}.{table} has never changed: it has one version only.")))?
+            }
+        };
+        let old = self.catalog.get_table_version(database, table, &version).await?.value.table;
+        self.of_change(&old, Some(&now)).await
+    }
+
+    /// What would break if the column, or without one the whole table, were gone.
+    ///
+    /// # Errors
+    /// `NotFound` for the table and the column.
+    pub async fn without(&self, database: &str, table: &str, column: Option<&str>) -> Result<Impact> {
+        let now = self.catalog.get_table(database, table).await?.value;
+        let Some(column) = column else { return self.of_change(&now, None).await };
+        let mut rest = now.clone();
+        rest.storage_descriptor.columns.retain(|other| !other.name.eq_ignore_ascii_case(column));
+        rest.partition_keys.retain(|other| !other.name.eq_ignore_ascii_case(column));
+        if rest == now {
+            let names: Vec<&str> = now.columns().iter().chain(&now.partition_keys).map(|column| column.name.as_str()).collect();
+            return Err(Error::not_found(format!("Column {column:?} of table {database}.{table} (it has: {})", names.join(", "))));
+        }
+        self.of_change(&now, Some(&rest)).await
+    }
+
+    /// What comes of the change from one state of a table to another; `None` stands for a table that is gone.
+    pub async fn of_change(&self, old: &Table, new: Option<&Table>) -> Result<Impact> {
+        let changes = match new {
+            Some(new) => changes::diff(old, new),
+            None => vec![Change::new(old, ChangeKind::TableGone)],
+        };
+        let mut impact = Impact {
+            database_name: old.database_name.clone(),
+            table_name: old.name.clone(),
+            changes,
+            affected: Vec::new(),
+            unknown: Vec::new(),
+        };
+        let jobs: Vec<Job> = self.jobs.list_jobs().await?.into_iter().map(|stored| stored.value).collect();
+        for job in &jobs {
+            match self.ask(job, old, new, &impact.changes).await? {
+                Verdict::Untouched => {}
+                Verdict::Touched(affected) => impact.affected.push(affected),
+                Verdict::Unknown(reason) => impact.unknown.push(Unknown { job_name: job.name.clone(), reason }),
+            }
+        }
+        Feeds::read(self, &jobs).await?.follow(&mut impact);
+        Ok(impact)
+    }
+
+    async fn ask(&self, job: &Job, old: &Table, new: Option<&Table>, changes: &[Change]) -> Result<Verdict> {
+        let query = match self.jobs.query(job).await {
+            Ok(Some(query)) => query,
+            Ok(None) => return Ok(Verdict::Untouched),
+            Err(error) if !is_about_the_query(&error) => return Err(error),
+            Err(error) => return Ok(Verdict::Unknown(error.to_string())),
+        };
+        let database = query.database.as_deref();
+        let read = match self.engine.columns_read(&query.text, database, std::slice::from_ref(old)).await {
+            Ok(read) => read,
+            Err(error) if !is_about_the_query(&error) => return Err(error),
+            Err(error) => return Ok(Verdict::Unknown(format!("Its query was not valid before either: {error}"))),
+        };
+        let Some(columns) = columns_of(&read, old) else { return Ok(Verdict::Untouched) };
+        let touched: Vec<String> = named(changes).into_iter().filter(|name| columns.contains(name)).collect();
+        let after = match new {
+            None => Err(Error::not_found(format!("Table {}.{}", old.database_name, old.name))),
+            Some(new) => self.engine.columns_read(&query.text, database, std::slice::from_ref(new)).await,
+        };
+        let (effect, reason) = match after {
+            Err(error) if !is_about_the_query(&error) => return Err(error),
+            Err(error) => (Effect::Breaks, error.to_string()),
+            Ok(_) if touched.is_empty() => return Ok(Verdict::Untouched),
+            Ok(_) => (Effect::Reads, format!("It reads {} and is still valid.", touched.join(", "))),
+        };
+        Ok(Verdict::Touched(Affected { kind: Kind::Job, name: job.name.clone(), columns: touched, effect, reason }))
+    }
+}
+
+/// Whether the query is at fault, and not a store that did not answer.
+pub(crate) fn is_about_the_query(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::NotFound)
+}
+
+/// The columns read of one table; nothing when the query does not read it.
+fn columns_of(read: &[ColumnsRead], table: &Table) -> Option<BTreeSet<String>> {
+    let name = format!("{}.{}", table.database_name, table.name);
+    read.iter().find(|read| read.table == name).map(|read| read.columns.iter().cloned().collect())
+}
+
+/// The columns that were there before and are not as they were.
+fn named(changes: &[Change]) -> Vec<String> {
+    let mut names = Vec::new();
+    for change in changes {
+        match &change.kind {
+            ChangeKind::ColumnRemoved { column, .. } | ChangeKind::ColumnRetyped { column, .. } => names.push(column.clone()),
+            ChangeKind::ColumnRenamed { from, .. } => names.push(from.clone()),
+            ChangeKind::PartitionKeysChanged { from, .. } => names.extend(from.iter().cloned()),
+            ChangeKind::TableAdded | ChangeKind::TableGone | ChangeKind::ColumnAdded { .. } => {}
+        }
+    }
+    names
+}
