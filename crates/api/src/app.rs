@@ -5,6 +5,8 @@ use dataset::Datasets;
 use domain::arn::Partition;
 use etl::Jobs;
 use events::Events;
+use impact::Impacts;
+use notify::Notify;
 use runs::Runs;
 use serve::Serving;
 use store::Buckets;
@@ -27,4 +29,6 @@ pub struct App {
     pub serving: Serving,
     pub events: Events,
     pub workflows: Workflows,
+    pub notify: Notify,
+    pub impacts: Impacts,
 }

@@ -116,6 +116,7 @@ impl Server {
         let service = match prefix {
             "AmazonPersonalize" => Service::Personalize,
             "AWSGlue" => Service::Glue,
+            "AWSEvents" => Service::EventBridge,
             _ => return Target::Unknown(Service::Personalize, format!("There is no service {prefix:?} here; X-Amz-Target is {target:?}.")),
         };
         match self.table.by_name(service, name) {

@@ -17,6 +17,12 @@ const BY_CODE: &[(&str, Service, Exception)] = &[
     ("SCHEDULER_RUNNING", Service::Glue, ("SchedulerRunningException", 400)),
     ("SCHEDULER_NOT_RUNNING", Service::Glue, ("SchedulerNotRunningException", 400)),
     ("NO_SCHEDULE", Service::Glue, ("NoScheduleException", 400)),
+    ("COLUMN_STATISTICS_RUNNING", Service::Glue, ("ColumnStatisticsTaskRunningException", 400)),
+    ("COLUMN_STATISTICS_NOT_RUNNING", Service::Glue, ("ColumnStatisticsTaskNotRunningException", 400)),
+    ("COLUMN_STATISTICS_STOPPING", Service::Glue, ("ColumnStatisticsTaskStoppingException", 400)),
+    ("CONNECTION_DNS_FAILED", Service::Glue, ("FederationSourceException", 400)),
+    ("CONNECTION_TCP_FAILED", Service::Glue, ("FederationSourceException", 400)),
+    ("CONNECTION_TLS_FAILED", Service::Glue, ("FederationSourceException", 400)),
     ("ILLEGAL_WORKFLOW_STATE", Service::Glue, ("IllegalWorkflowStateException", 400)),
 ];
 
@@ -133,6 +139,7 @@ pub(crate) fn exception(service: Service, error: &Error) -> Exception {
         return *exception;
     }
     let column = match service {
+        Service::EventBridge => return crate::eventbridge::exception(error),
         Service::Personalize => 0,
         Service::Runtime => 1,
         Service::Events => 2,

@@ -67,6 +67,15 @@ impl Input {
         items.iter().map(|item| item.as_str().map(Into::into).ok_or_else(|| self.wrong(name, "a list of texts", item))).collect()
     }
 
+    /// A member that is an object; empty where it is left out.
+    pub fn member_object(&self, name: &str) -> Result<Map<String, Value>> {
+        match self.get(name) {
+            None => Ok(Map::new()),
+            Some(Value::Object(members)) => Ok(members.clone()),
+            Some(other) => Err(self.wrong(name, "an object", other)),
+        }
+    }
+
     pub fn arn(&self, name: &str) -> Result<Arn> {
         let arn = Arn::parse(self.text(name)?).map_err(|e| self.error(format!("needs an ARN as {name:?}: {}", e.message)))?;
         match kind_of(name) {

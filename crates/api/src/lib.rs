@@ -12,6 +12,7 @@ mod credentials;
 mod dispatch;
 mod docs;
 mod errors;
+mod eventbridge;
 mod events;
 mod glue;
 mod input;

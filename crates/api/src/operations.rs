@@ -10,7 +10,7 @@ use domain::Result;
 use crate::app::App;
 use crate::input::Input;
 use crate::wire::Answer;
-use crate::{events, glue, personalize, runtime, sts};
+use crate::{eventbridge, events, glue, personalize, runtime, sts};
 
 /// Whose wire an operation is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,12 +19,13 @@ pub enum Service {
     Runtime,
     Events,
     Glue,
+    EventBridge,
     Sts,
     Iam,
 }
 
 impl Service {
-    pub const ALL: [Service; 6] = [Self::Personalize, Self::Runtime, Self::Events, Self::Glue, Self::Sts, Self::Iam];
+    pub const ALL: [Service; 7] = [Self::Personalize, Self::Runtime, Self::Events, Self::Glue, Self::EventBridge, Self::Sts, Self::Iam];
 
     /// boto3's name of the client.
     pub fn client(self) -> &'static str {
@@ -33,6 +34,7 @@ impl Service {
             Self::Runtime => "personalize-runtime",
             Self::Events => "personalize-events",
             Self::Glue => "glue",
+            Self::EventBridge => "events",
             Self::Sts => "sts",
             Self::Iam => "iam",
         }
@@ -43,6 +45,7 @@ impl Service {
         match self {
             Self::Personalize | Self::Runtime | Self::Events => "personalize",
             Self::Glue => "glue",
+            Self::EventBridge => "events",
             Self::Sts => "sts",
             Self::Iam => "iam",
         }
@@ -50,7 +53,7 @@ impl Service {
 
     /// awsJson1.1: the operation is named in X-Amz-Target.
     pub(crate) fn is_json_target(self) -> bool {
-        matches!(self, Self::Personalize | Self::Glue)
+        matches!(self, Self::Personalize | Self::Glue | Self::EventBridge)
     }
 }
 
@@ -120,9 +123,13 @@ impl Table {
 pub fn all() -> Vec<Operation> {
     let mut rows = personalize_rows();
     rows.extend(campaign_rows());
+    rows.extend(connection_rows());
     rows.extend(catalog_rows());
+    rows.extend(partition_rows());
+    rows.extend(crawler_rows());
     rows.extend(job_rows());
     rows.extend(workflow_rows());
+    rows.extend(eventbridge_rows());
     rows.extend(query_rows());
     rows
 }
@@ -180,15 +187,31 @@ fn campaign_rows() -> Vec<Operation> {
     ]
 }
 
-fn catalog_rows() -> Vec<Operation> {
+fn connection_rows() -> Vec<Operation> {
     use Service::Glue as G;
-    use glue::{connections, crawlers, databases, partitions, table_versions, tables};
+    use glue::{classifiers, connection_types, connections};
     vec![
         row(G, "CreateConnection", &["ConnectionInput"], connections::create),
         row(G, "GetConnection", &["Name"], connections::get),
         row(G, "GetConnections", &[], connections::list),
         row(G, "UpdateConnection", &["Name", "ConnectionInput"], connections::update),
         row(G, "DeleteConnection", &["ConnectionName"], connections::delete),
+        row(G, "BatchDeleteConnection", &["ConnectionNameList"], connections::delete_batch),
+        row(G, "TestConnection", &[], connections::test),
+        row(G, "ListConnectionTypes", &[], connection_types::list),
+        row(G, "DescribeConnectionType", &["ConnectionType"], connection_types::describe),
+        row(G, "CreateClassifier", &[], classifiers::create),
+        row(G, "GetClassifier", &["Name"], classifiers::get),
+        row(G, "GetClassifiers", &[], classifiers::list),
+        row(G, "UpdateClassifier", &[], classifiers::update),
+        row(G, "DeleteClassifier", &["Name"], classifiers::delete),
+    ]
+}
+
+fn catalog_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{databases, functions, impact, search, settings, table_versions, tables};
+    vec![
         row(G, "CreateDatabase", &["DatabaseInput"], databases::create),
         row(G, "GetDatabase", &["Name"], databases::get),
         row(G, "GetDatabases", &[], databases::list),
@@ -197,22 +220,80 @@ fn catalog_rows() -> Vec<Operation> {
         row(G, "CreateTable", &["DatabaseName", "TableInput"], tables::create),
         row(G, "GetTable", &["DatabaseName", "Name"], tables::get),
         row(G, "GetTables", &["DatabaseName"], tables::list),
+        row(G, "SearchTables", &[], search::tables),
         row(G, "UpdateTable", &["DatabaseName", "TableInput"], tables::update),
         row(G, "DeleteTable", &["DatabaseName", "Name"], tables::delete),
+        row(G, "BatchDeleteTable", &["DatabaseName", "TablesToDelete"], tables::delete_batch),
         row(G, "GetTableVersion", &["DatabaseName", "TableName"], table_versions::get),
         row(G, "GetTableVersions", &["DatabaseName", "TableName"], table_versions::list),
+        row(G, "PenchantGetTableVersionDiff", &["DatabaseName", "TableName", "FromVersionId", "ToVersionId"], table_versions::diff),
+        row(G, "PenchantGetImpact", &["DatabaseName", "TableName"], impact::get),
         row(G, "DeleteTableVersion", &["DatabaseName", "TableName", "VersionId"], table_versions::delete),
+        row(G, "BatchDeleteTableVersion", &["DatabaseName", "TableName", "VersionIds"], table_versions::delete_batch),
+        row(G, "CreateUserDefinedFunction", &["DatabaseName", "FunctionInput"], functions::create),
+        row(G, "GetUserDefinedFunction", &["DatabaseName", "FunctionName"], functions::get),
+        row(G, "GetUserDefinedFunctions", &["Pattern"], functions::list),
+        row(G, "UpdateUserDefinedFunction", &["DatabaseName", "FunctionName", "FunctionInput"], functions::update),
+        row(G, "DeleteUserDefinedFunction", &["DatabaseName", "FunctionName"], functions::delete),
+        row(G, "GetCatalogImportStatus", &[], settings::import_status),
+        row(G, "GetDataCatalogEncryptionSettings", &[], settings::encryption),
+        row(G, "GetResourcePolicy", &[], settings::resource_policy),
+    ]
+}
+
+fn partition_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{column_statistics as statistics, partition_indexes as indexes, partitions};
+    vec![
+        row(G, "CreatePartition", &["DatabaseName", "TableName", "PartitionInput"], partitions::create),
+        row(G, "BatchCreatePartition", &["DatabaseName", "TableName", "PartitionInputList"], partitions::create_batch),
         row(G, "GetPartition", &["DatabaseName", "TableName", "PartitionValues"], partitions::get),
+        row(G, "BatchGetPartition", &["DatabaseName", "TableName", "PartitionsToGet"], partitions::get_batch),
         row(G, "GetPartitions", &["DatabaseName", "TableName"], partitions::list),
+        row(G, "UpdatePartition", &["DatabaseName", "TableName", "PartitionValueList", "PartitionInput"], partitions::update),
+        row(G, "BatchUpdatePartition", &["DatabaseName", "TableName", "Entries"], partitions::update_batch),
+        row(G, "DeletePartition", &["DatabaseName", "TableName", "PartitionValues"], partitions::delete),
+        row(G, "BatchDeletePartition", &["DatabaseName", "TableName", "PartitionsToDelete"], partitions::delete_batch),
+        row(G, "CreatePartitionIndex", &["DatabaseName", "TableName", "PartitionIndex"], indexes::create),
+        row(G, "GetPartitionIndexes", &["DatabaseName", "TableName"], indexes::list),
+        row(G, "DeletePartitionIndex", &["DatabaseName", "TableName", "IndexName"], indexes::delete),
+        row(G, "UpdateColumnStatisticsForTable", &["DatabaseName", "TableName", "ColumnStatisticsList"], statistics::update),
+        row(G, "GetColumnStatisticsForTable", &["DatabaseName", "TableName", "ColumnNames"], statistics::get),
+        row(G, "DeleteColumnStatisticsForTable", &["DatabaseName", "TableName", "ColumnName"], statistics::delete),
+        row(
+            G,
+            "UpdateColumnStatisticsForPartition",
+            &["DatabaseName", "TableName", "PartitionValues", "ColumnStatisticsList"],
+            statistics::update,
+        ),
+        row(G, "GetColumnStatisticsForPartition", &["DatabaseName", "TableName", "PartitionValues", "ColumnNames"], statistics::get),
+        row(G, "DeleteColumnStatisticsForPartition", &["DatabaseName", "TableName", "PartitionValues", "ColumnName"], statistics::delete),
+    ]
+}
+
+fn crawler_rows() -> Vec<Operation> {
+    use Service::Glue as G;
+    use glue::{crawlers, statistics_runs};
+    vec![
         row(G, "CreateCrawler", &["Name", "Role", "Targets"], crawlers::create),
         row(G, "GetCrawler", &["Name"], crawlers::get),
         row(G, "GetCrawlers", &[], crawlers::list),
+        row(G, "BatchGetCrawlers", &["CrawlerNames"], crawlers::get_batch),
         row(G, "ListCrawlers", &[], crawlers::list_names),
         row(G, "UpdateCrawler", &["Name"], crawlers::update),
         row(G, "DeleteCrawler", &["Name"], crawlers::delete),
         row(G, "StartCrawler", &["Name"], crawlers::start),
         row(G, "StopCrawler", &["Name"], crawlers::stop),
         row(G, "ListCrawls", &["CrawlerName"], crawlers::crawls),
+        row(G, "GetCrawlerMetrics", &[], crawlers::metrics),
+        row(G, "StartCrawlerSchedule", &["CrawlerName"], crawlers::start_schedule),
+        row(G, "StopCrawlerSchedule", &["CrawlerName"], crawlers::stop_schedule),
+        row(G, "UpdateCrawlerSchedule", &["CrawlerName"], crawlers::update_schedule),
+        row(G, "StartColumnStatisticsTaskRun", &["DatabaseName", "TableName", "Role"], statistics_runs::start),
+        row(G, "GetColumnStatisticsTaskRun", &["ColumnStatisticsTaskRunId"], statistics_runs::get),
+        row(G, "GetColumnStatisticsTaskRuns", &["DatabaseName", "TableName"], statistics_runs::list),
+        row(G, "ListColumnStatisticsTaskRuns", &[], statistics_runs::list_ids),
+        row(G, "StopColumnStatisticsTaskRun", &["DatabaseName", "TableName"], statistics_runs::stop),
     ]
 }
 
@@ -255,6 +336,26 @@ fn workflow_rows() -> Vec<Operation> {
         row(G, "GetWorkflowRuns", &["Name"], workflow_runs::list),
         row(G, "GetWorkflowRunProperties", &["Name", "RunId"], workflow_runs::properties),
         row(G, "StopWorkflowRun", &["Name", "RunId"], workflow_runs::stop),
+    ]
+}
+
+fn eventbridge_rows() -> Vec<Operation> {
+    use Service::EventBridge as E;
+    use eventbridge::{bus, rules, targets};
+    vec![
+        row(E, "PutRule", &["Name"], rules::put),
+        row(E, "DescribeRule", &["Name"], rules::describe),
+        row(E, "ListRules", &[], rules::list),
+        row(E, "DeleteRule", &["Name"], rules::delete),
+        row(E, "EnableRule", &["Name"], rules::enable),
+        row(E, "DisableRule", &["Name"], rules::disable),
+        row(E, "PutTargets", &["Rule", "Targets"], targets::put),
+        row(E, "RemoveTargets", &["Rule", "Ids"], targets::remove),
+        row(E, "ListTargetsByRule", &["Rule"], targets::list),
+        row(E, "ListRuleNamesByTarget", &["TargetArn"], targets::rule_names),
+        row(E, "TestEventPattern", &["EventPattern", "Event"], bus::test_pattern),
+        row(E, "PutEvents", &["Entries"], bus::put_events),
+        row(E, "ListEventBuses", &[], bus::list_buses),
     ]
 }
 

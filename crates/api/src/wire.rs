@@ -68,7 +68,7 @@ pub(crate) fn exception(service: Service, (name, status): Exception, message: &s
         Service::Sts | Service::Iam => error_xml(service, name, status, message, id),
         // Glue's model spells the member `Message`; every SDK reads `message` as well, and older ones only their own.
         Service::Glue => json!({"__type": name, "Message": message, "message": message}).to_string(),
-        Service::Personalize => json!({"__type": name, "message": message}).to_string(),
+        Service::Personalize | Service::EventBridge => json!({"__type": name, "message": message}).to_string(),
         Service::Runtime | Service::Events => json!({"message": message}).to_string(),
     };
     let mut response = response(service, status, body.into_bytes(), id);
@@ -82,7 +82,7 @@ pub(crate) fn exception(service: Service, (name, status): Exception, message: &s
 
 fn response(service: Service, status: u16, body: Vec<u8>, id: &str) -> Response<Body> {
     let content_type = match service {
-        Service::Personalize | Service::Glue => JSON_TARGET,
+        Service::Personalize | Service::Glue | Service::EventBridge => JSON_TARGET,
         Service::Runtime | Service::Events => JSON,
         Service::Sts | Service::Iam => XML,
     };

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use catalog::{CrawlSummary, Crawler, CrawlerState, LastCrawl};
-use domain::{Result, RunState};
+use domain::{ErrorKind, Result, RunState};
 use runs::Run;
 use serde_json::{Map, Value, json};
 use store::Stored;
 
+use super::crawl_filters::CrawlFilter;
 use super::view::{described, members, names};
 use crate::app::App;
 use crate::input::Input;
@@ -17,6 +18,8 @@ use crate::wire::{Answer, object, time};
 const LOG_GROUP: &str = "/aws-glue/crawlers";
 /// Crawls that a list goes through, newest first.
 const LISTED_CRAWLS: i64 = 1000;
+/// Crawls that the metrics of a crawler are taken from, newest first.
+const MEASURED_CRAWLS: i64 = 100;
 
 pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
     app.catalog.create_crawler(input.into_type()?).await?;
@@ -34,6 +37,19 @@ pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
         items.push((crawler.name.clone(), view(&app, &crawler).await?.into()));
     }
     paging::glue(&input, "Crawlers", items)
+}
+
+/// Names without a crawler come back as such.
+pub(crate) async fn get_batch(app: Arc<App>, input: Input) -> Result<Answer> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for name in input.texts("CrawlerNames")? {
+        match app.catalog.get_crawler(&name).await {
+            Ok(crawler) => found.push(view(&app, &crawler).await?),
+            Err(error) if error.kind == ErrorKind::NotFound => missing.push(name),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Answer::Json(json!({"Crawlers": found, "CrawlersNotFound": missing})))
 }
 
 pub(crate) async fn list_names(app: Arc<App>, input: Input) -> Result<Answer> {
@@ -68,12 +84,75 @@ pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
 
 pub(crate) async fn crawls(app: Arc<App>, input: Input) -> Result<Answer> {
     let name = input.text("CrawlerName")?;
-    if input.get("Filters").and_then(Value::as_array).is_some_and(|filters| !filters.is_empty()) {
-        return Err(input.error("does not offer \"Filters\" in this version: leave it out to get all crawls."));
-    }
+    let filters = CrawlFilter::read(&input)?;
+    let page = paging::range(&input)?;
     app.catalog.get_crawler(name).await?;
-    let crawls = app.catalog.list_crawls(name, LISTED_CRAWLS).await?;
-    paging::glue(&input, "Crawls", crawls.iter().map(|run| (run.id.0.clone(), crawl(run))).collect())
+    // The first page of all crawls needs no others; one more tells whether there is a next.
+    let is_beginning = page.after.is_empty() && filters.is_empty();
+    let needed = if is_beginning { i64::try_from(page.limit + 1).unwrap_or(LISTED_CRAWLS) } else { LISTED_CRAWLS };
+    let crawls = app.catalog.list_crawls(name, needed.min(LISTED_CRAWLS)).await?;
+    // Only what is old is ever out of the list, so that nothing comes after a crawl that is not in it.
+    let last = crawls.iter().position(|run| run.id.0 == page.after).map_or(crawls.len(), |index| index + 1);
+    let rest = &crawls[if page.after.is_empty() { 0 } else { last }..];
+    let mut wanted = rest.iter().filter(|run| filters.iter().all(|filter| filter.holds(run))).peekable();
+    let shown: Vec<&Run> = wanted.by_ref().take(page.limit).collect();
+    let next = wanted.peek().and(shown.last()).map(|run| run.id.0.clone());
+    Ok(paging::ranged(&input, "Crawls", shown.into_iter().map(crawl).collect(), next))
+}
+
+pub(crate) async fn start_schedule(app: Arc<App>, input: Input) -> Result<Answer> {
+    app.catalog.start_crawler_schedule(input.text("CrawlerName")?).await?;
+    Ok(Answer::Empty)
+}
+
+pub(crate) async fn stop_schedule(app: Arc<App>, input: Input) -> Result<Answer> {
+    app.catalog.stop_crawler_schedule(input.text("CrawlerName")?).await?;
+    Ok(Answer::Empty)
+}
+
+pub(crate) async fn update_schedule(app: Arc<App>, input: Input) -> Result<Answer> {
+    app.catalog.update_crawler_schedule(input.text("CrawlerName")?, input.optional_text("Schedule")?.unwrap_or_default()).await?;
+    Ok(Answer::Empty)
+}
+
+/// Of the crawlers named, or of all; those that do not exist are left out.
+pub(crate) async fn metrics(app: Arc<App>, input: Input) -> Result<Answer> {
+    let names = input.texts("CrawlerNameList")?;
+    let page = paging::range(&input)?;
+    let mut wanted: Vec<String> = app.catalog.list_crawlers().await?.into_iter().map(|crawler| crawler.value.name).collect();
+    wanted.retain(|name| *name > page.after && (names.is_empty() || names.contains(name)));
+    let next = wanted.get(page.limit).and(wanted.get(page.limit - 1)).cloned();
+    wanted.truncate(page.limit);
+    let mut items = Vec::new();
+    for name in wanted {
+        items.push(metrics_of(&app, &name).await?);
+    }
+    Ok(paging::ranged(&input, "CrawlerMetricsList", items, next))
+}
+
+/// Tables are those of the crawls measured; times are of those that succeeded.
+async fn metrics_of(app: &App, name: &str) -> Result<Value> {
+    let crawls = app.catalog.list_crawls(name, MEASURED_CRAWLS).await?;
+    let seconds = |run: &Run| Some(run.ended?.since_ms(run.started?) as f64 / 1000.0);
+    let mut times: Vec<f64> = crawls.iter().filter(|run| run.state == RunState::Succeeded).filter_map(seconds).collect();
+    let last = times.first().copied().unwrap_or_default();
+    times.sort_by(f64::total_cmp);
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    let status = app.catalog.crawler_status(name).await?;
+    let elapsed = status.elapsed_ms as f64 / 1000.0;
+    let running = status.state != CrawlerState::Ready;
+    let sum =
+        |count: fn(&CrawlSummary) -> u64| crawls.iter().filter_map(|run| run.result().ok()).map(|summary| count(&summary)).sum::<u64>();
+    Ok(json!({
+        "CrawlerName": name,
+        "TimeLeftSeconds": if running { (median - elapsed).max(0.0) } else { 0.0 },
+        "StillEstimating": running && times.is_empty(),
+        "LastRuntimeSeconds": last,
+        "MedianRuntimeSeconds": median,
+        "TablesCreated": sum(|summary| summary.tables_created),
+        "TablesUpdated": sum(|summary| summary.tables_updated),
+        "TablesDeleted": sum(|summary| summary.tables_deleted),
+    }))
 }
 
 async fn view(app: &App, crawler: &Stored<Crawler>) -> Result<Map<String, Value>> {
@@ -87,10 +166,6 @@ async fn view(app: &App, crawler: &Stored<Crawler>) -> Result<Map<String, Value>
     members.insert("State".into(), state.into());
     members.insert("CrawlElapsedTime".into(), status.elapsed_ms.into());
     members.insert("Version".into(), crawler.version.into());
-    // CreateCrawler takes the expression alone.
-    if let Some(expression) = members.get("Schedule").filter(|schedule| schedule.is_string()).cloned() {
-        members.insert("Schedule".into(), json!({"ScheduleExpression": expression, "State": "SCHEDULED"}));
-    }
     if let Some(last) = status.last_crawl {
         members.insert("LastCrawl".into(), last_crawl(&last).into());
     }
@@ -109,12 +184,7 @@ fn last_crawl(last: &LastCrawl) -> Map<String, Value> {
 }
 
 fn crawl(run: &Run) -> Value {
-    let state = match run.state {
-        RunState::Queued | RunState::Running => "RUNNING",
-        RunState::Succeeded => "COMPLETED",
-        RunState::Stopped => "STOPPED",
-        RunState::Failed | RunState::TimedOut => "FAILED",
-    };
+    let state = crawl_state(run);
     object([
         ("CrawlId", run.id.0.clone().into()),
         ("State", state.into()),
@@ -129,11 +199,28 @@ fn crawl(run: &Run) -> Value {
     .into()
 }
 
-/// JSON text, as Glue has it.
+pub(super) fn crawl_state(run: &Run) -> &'static str {
+    match run.state {
+        RunState::Queued | RunState::Running => "RUNNING",
+        RunState::Succeeded => "COMPLETED",
+        RunState::Stopped => "STOPPED",
+        RunState::Failed | RunState::TimedOut => "FAILED",
+    }
+}
+
+/// JSON text with Glue's counts and, besides, what changed and what could not be used.
 fn counts(summary: &CrawlSummary) -> String {
     let (tables, partitions) = (
         json!({"ADD": summary.tables_created, "UPDATE": summary.tables_updated, "DELETE": summary.tables_deleted}),
         json!({"ADD": summary.partitions_added, "UPDATE": summary.partitions_updated, "DELETE": summary.partitions_deleted}),
     );
-    json!({"TABLE": tables, "PARTITION": partitions}).to_string()
+    json!({
+        "TABLE": tables,
+        "PARTITION": partitions,
+        "CHANGES": summary.changes,
+        "CHANGE_COUNT": summary.change_count,
+        "PROBLEMS": summary.problems,
+        "PROBLEM_COUNT": summary.problem_count,
+    })
+    .to_string()
 }

@@ -24,11 +24,9 @@ pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
 }
 
 pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
-    let mut items = Vec::new();
-    for database in app.catalog.list_databases().await? {
-        items.push((database.name.clone(), view(&app, &database)?.into()));
-    }
-    paging::glue(&input, "DatabaseList", items)
+    let found = app.catalog.page_databases(&paging::range(&input)?).await?;
+    let items = found.items.iter().map(|database| view(&app, database).map(Into::into)).collect::<Result<_>>()?;
+    Ok(paging::ranged(&input, "DatabaseList", items, found.next))
 }
 
 pub(crate) async fn update(app: Arc<App>, input: Input) -> Result<Answer> {

@@ -6,11 +6,9 @@ use domain::Result;
 use runs::RunId;
 use serde_json::{Value, json};
 
-use super::view::members;
+use super::view::{error_detail, members};
 use crate::app::App;
-use crate::errors;
 use crate::input::Input;
-use crate::operations::Service;
 use crate::paging;
 use crate::wire::Answer;
 
@@ -44,10 +42,7 @@ pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
     for id in input.texts("JobRunIds")? {
         match app.jobs.stop_job_run(name, &RunId(id.clone())).await {
             Ok(()) => stopped.push(json!({"JobName": name, "JobRunId": id})),
-            Err(e) => {
-                let (code, _) = errors::exception(Service::Glue, &e);
-                failed.push(json!({"JobName": name, "JobRunId": id, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": e.to_string()}}));
-            }
+            Err(e) => failed.push(json!({"JobName": name, "JobRunId": id, "ErrorDetail": error_detail(&e)})),
         }
     }
     Ok(Answer::Json(json!({"SuccessfulSubmissions": stopped, "Errors": failed})))

@@ -7,14 +7,18 @@ use domain::Result;
 use serde_json::{Map, Value, json};
 use store::Stored;
 
-use super::view::catalogued;
+use super::names::Pattern;
+use super::view::{catalogued, error_detail};
 use crate::app::App;
 use crate::input::Input;
 use crate::paging;
 use crate::wire::Answer;
 
+const MAX_DELETED_AT_ONCE: usize = 100;
+
 pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
-    app.catalog.create_table(input.text("DatabaseName")?, input.member("TableInput")?).await?;
+    let indexes = if input.get("PartitionIndexes").is_some() { input.member("PartitionIndexes")? } else { Vec::new() };
+    app.catalog.create_indexed_table(input.text("DatabaseName")?, input.member("TableInput")?, indexes).await?;
     Ok(Answer::Empty)
 }
 
@@ -24,14 +28,36 @@ pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
 }
 
 pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
-    let pattern = Pattern::read(&input)?;
-    let mut items = Vec::new();
-    for table in app.catalog.list_tables(input.text("DatabaseName")?).await? {
-        if pattern.as_ref().is_none_or(|pattern| pattern.matches(&table.name)) {
-            items.push((table.name.clone(), view(&app, &table)?.into()));
+    let pattern = Pattern::read(&input, "Expression")?;
+    let wanted = attributes(&input)?;
+    let keep = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
+    let found = app.catalog.page_tables(input.text("DatabaseName")?, &paging::range(&input)?, keep).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for table in &found.items {
+        let mut members = view(&app, table)?;
+        if let Some(wanted) = &wanted {
+            members.retain(|name, _| wanted.contains(&name.as_str()));
+        }
+        items.push(members.into());
+    }
+    Ok(paging::ranged(&input, "TableList", items, found.next))
+}
+
+/// The members that AttributesToGet leaves.
+fn attributes(input: &Input) -> Result<Option<Vec<&'static str>>> {
+    let asked = input.texts("AttributesToGet")?;
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let mut members = vec!["Name", "DatabaseName", "CatalogId"];
+    for attribute in &asked {
+        match attribute.as_str() {
+            "NAME" => {}
+            "TABLE_TYPE" => members.push("TableType"),
+            other => return Err(input.error(format!("takes NAME and TABLE_TYPE in \"AttributesToGet\"; found {other:?}."))),
         }
     }
-    paging::glue(&input, "TableList", items)
+    Ok(Some(members))
 }
 
 pub(crate) async fn update(app: Arc<App>, input: Input) -> Result<Answer> {
@@ -39,6 +65,17 @@ pub(crate) async fn update(app: Arc<App>, input: Input) -> Result<Answer> {
         TableUpdate { skip_archive: input.flag("SkipArchive")?, expected_version: input.optional_text("VersionId")?.map(Into::into) };
     app.catalog.update_table(input.text("DatabaseName")?, input.member("TableInput")?, update).await?;
     Ok(Answer::Empty)
+}
+
+/// Tables that do not exist come back as errors.
+pub(crate) async fn delete_batch(app: Arc<App>, input: Input) -> Result<Answer> {
+    let names = input.texts("TablesToDelete")?;
+    if names.len() > MAX_DELETED_AT_ONCE {
+        return Err(input.error(format!("takes at most {MAX_DELETED_AT_ONCE} names in \"TablesToDelete\"; found {}.", names.len())));
+    }
+    let refused = app.catalog.delete_tables(input.text("DatabaseName")?, names).await?;
+    let errors = refused.iter().map(|refused| json!({"TableName": refused.item, "ErrorDetail": error_detail(&refused.error)}));
+    Ok(Answer::Json(json!({"Errors": errors.collect::<Vec<_>>()})))
 }
 
 pub(crate) async fn delete(app: Arc<App>, input: Input) -> Result<Answer> {
@@ -51,33 +88,3 @@ pub(super) fn view(app: &App, table: &Stored<Table>) -> Result<Map<String, Value
     members.insert("IsRegisteredWithLakeFormation".into(), false.into());
     Ok(members)
 }
-
-/// The `Expression` of GetTables: of regular expressions, letters and `.*`, which is what clients send.
-struct Pattern(Vec<String>);
-
-impl Pattern {
-    fn read(input: &Input) -> Result<Option<Self>> {
-        let Some(text) = input.optional_text("Expression")?.filter(|text| !text.is_empty()) else { return Ok(None) };
-        let text = text.strip_prefix('^').unwrap_or(text);
-        let text = text.strip_suffix('$').unwrap_or(text).to_lowercase();
-        let pieces: Vec<String> = text.split(".*").flat_map(|piece| piece.split('*')).map(Into::into).collect();
-        match pieces.iter().flat_map(|piece| piece.chars()).find(|c| r"\.+?()[]{}|^$".contains(*c)) {
-            Some(found) => Err(input.error(format!("takes letters, digits and \".*\" as \"Expression\"; found {found:?} in {text:?}."))),
-            None => Ok(Some(Self(pieces))),
-        }
-    }
-
-    /// The pieces occur in this order; the first begins the name and the last ends it.
-    fn matches(&self, name: &str) -> bool {
-        let [only] = &self.0[..] else {
-            let (first, last) = (&self.0[0], &self.0[self.0.len() - 1]);
-            let Some(rest) = name.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else { return false };
-            let middle = &self.0[1..self.0.len() - 1];
-            return middle.iter().try_fold(rest, |rest, piece| rest.find(piece.as_str()).map(|at| &rest[at + piece.len()..])).is_some();
-        };
-        name == only
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,10 +2,12 @@
 
 use domain::{Error, Result};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::Stored;
 
 use crate::app::App;
+use crate::errors;
+use crate::operations::Service;
 use crate::wire::time;
 
 /// The resource's own members and its times, under the names that its kind has for them.
@@ -29,6 +31,12 @@ pub(super) fn members(value: &impl Serialize) -> Result<Map<String, Value>> {
         Ok(_) => Err(Error::internal("A resource is not a JSON object.")),
         Err(e) => Err(Error::internal("A resource cannot be written as JSON.").source(e)),
     }
+}
+
+/// Glue's `ErrorDetail`: what became of a part of a batch.
+pub(super) fn error_detail(error: &Error) -> Value {
+    let (code, _) = errors::exception(Service::Glue, error);
+    json!({"ErrorCode": code, "ErrorMessage": error.to_string()})
 }
 
 /// Names as items of a list.

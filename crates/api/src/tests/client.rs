@@ -168,6 +168,20 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
+/// These tests compute nothing: DataFusion is not linked here.
+struct NoEngine;
+
+#[async_trait::async_trait]
+impl etl::Engine for NoEngine {
+    async fn run_sql(&self, _: etl::SqlRequest, _: &runs::RunContext) -> domain::Result<etl::SqlOutcome> {
+        Err(domain::Error::internal("There is no engine in these tests."))
+    }
+
+    async fn columns_read(&self, _: &str, _: Option<&str>, _: &[catalog::Table]) -> domain::Result<Vec<etl::ColumnsRead>> {
+        Err(domain::Error::internal("There is no engine in these tests."))
+    }
+}
+
 async fn app(installation: &Installation) -> App {
     let partition = Partition::default();
     let (runs, buckets) = (installation.runs.clone(), installation.buckets.clone());
@@ -175,12 +189,17 @@ async fn app(installation: &Installation) -> App {
     let training = train::Training::new(runs.clone(), installation.artifacts.clone(), datasets.clone(), partition.clone());
     let log = installation.folder.path().join("events");
     let events = events::Events::open(&log, datasets.clone(), events::Settings::default()).await.unwrap();
+    let catalog = catalog::Catalog::new(runs.clone(), buckets.clone(), partition.clone()).with_secrets(connect::Secrets::with_key([7; 32]));
+    let jobs = etl::Jobs::new(runs.clone(), buckets.clone(), partition.clone());
+    let workflows = workflow::Workflows::new(runs.clone());
     App {
         credentials: Credentials::new(KEY, SECRET).unwrap(),
-        catalog: catalog::Catalog::new(runs.clone(), buckets.clone(), partition.clone()),
-        jobs: etl::Jobs::new(runs.clone(), buckets.clone(), partition.clone()),
+        impacts: impact::Impacts::new(catalog.clone(), jobs.clone(), datasets.clone(), workflows.clone(), std::sync::Arc::new(NoEngine)),
+        catalog,
+        jobs,
         serving: serve::Serving::new(training.clone(), events.live().clone(), partition.clone(), 1),
-        workflows: workflow::Workflows::new(runs.clone()),
+        workflows,
+        notify: notify::Notify::new(runs.clone(), notify::Settings::default()).unwrap(),
         datasets,
         training,
         events,

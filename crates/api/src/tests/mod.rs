@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
+mod eventbridge;
 mod glue;
+mod glue_catalog;
+mod glue_connect;
 mod personalize;
 mod protocol;
 mod s3;

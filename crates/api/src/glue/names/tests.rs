@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used)]
+use serde_json::json;
+
 use super::*;
 
 #[test]
 fn expressions_find_names() {
     let matches = |expression: &str, name: &str| {
         let input = Input::parse("GetTables", json!({"Expression": expression}).to_string().as_bytes()).unwrap();
-        Pattern::read(&input).map(|pattern| pattern.unwrap().matches(name))
+        Pattern::read(&input, "Expression").map(|pattern| pattern.unwrap().matches(name))
     };
     for (expression, name, expected) in [
         ("orders", "orders", true),
@@ -16,6 +18,8 @@ fn expressions_find_names() {
         ("o.*d.*s", "orders", true),
         ("o.*x.*s", "orders", false),
         ("ord.*ders", "orders", false),
+        ("items|ord.*", "orders", true),
+        ("items|user*", "orders", false),
     ] {
         assert_eq!(matches(expression, name).unwrap(), expected, "{expression} {name}");
     }
