@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/penchant/targe
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-quickstart: ## Build the first-run binary, then walk the whole way with a demo shop in ./penchant-shop
+quickstart: ## Build the first-run binary, then walk the whole way with a demo shop in ./penchant-shop (FEATURES="postgres kafka" adds connectors)
 	@.ci/steps quickstart
 
 serve: ## Build the first-run binary and serve ./.penchant on 127.0.0.1:7440
@@ -18,11 +18,11 @@ serve: ## Build the first-run binary and serve ./.penchant on 127.0.0.1:7440
 install: ## Copy the built binary to Cargo's bin folder, so that the shell finds `penchant` (PROFILE=release after `make release`)
 	install -D -m 755 "$(CARGO_TARGET_DIR)/$(or $(PROFILE),quick)/penchant" "$(or $(CARGO_HOME),$(HOME)/.cargo)/bin/penchant"
 
-test: ## Everything that must pass: fmt, clippy, tidy, all tests, boto3 and the AWS CLI against the started server
+test: ## Everything that must pass: fmt, clippy, tidy, all tests (real servers included), boto3 and the AWS CLI
 	@.ci/steps test
 
 soak: ## Kill the server at every named point and compare what comes of it (PENCHANT_CRASH_SEED=n for another order)
-	@PENCHANT_SOAK=1 cargo nextest run --workspace -E 'test(a_killed_server)' --no-capture
+	@PENCHANT_SOAK=1 cargo nextest run --workspace --all-features -E 'test(a_killed_server)' --no-capture
 
 fmt: ## Format the Rust sources
 	@cargo fmt --all

@@ -36,13 +36,19 @@ const TABLE: &[Row] = &[
     row("serve", true, &["dataset", "recipes", "train", "events"]),
     row("workflow", true, &[]),
     row("pipeline", true, &["dataset", "train", "events", "serve"]),
-    row("api", true, &["connect", "catalog", "etl", "dataset", "recipes", "evaluate", "train", "events", "serve", "workflow"]),
+    row("impact", true, &["connect", "catalog", "etl", "dataset", "workflow"]),
+    row("notify", true, &[]),
+    row(
+        "api",
+        true,
+        &["connect", "catalog", "etl", "dataset", "recipes", "evaluate", "train", "events", "serve", "workflow", "impact", "notify"],
+    ),
     row(
         "penchant",
         true,
         &[
             "connect", "catalog", "etl", "engine", "dataset", "recipes", "evaluate", "train", "events", "serve", "workflow", "pipeline",
-            "api", "shop",
+            "impact", "notify", "api", "shop",
         ],
     ),
     row("shop", false, &[]),

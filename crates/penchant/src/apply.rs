@@ -9,6 +9,7 @@ use catalog::Crawler;
 use connect::Connection;
 use domain::Result;
 use etl::Job;
+use notify::Rule;
 use pipeline::Pipeline;
 use serde::{Deserialize, Serialize};
 use store::{Resource, Stored};
@@ -85,6 +86,9 @@ pub async fn apply(home: &Home, project: Project, dry_run: bool) -> Result<Vec<C
             pass.one(trigger).await?;
         }
     }
+    for rule in project.rules {
+        pass.one(rule).await?;
+    }
     pass.delete_what_is_gone().await?;
     Ok(pass.changes)
 }
@@ -102,7 +106,7 @@ impl Pass<'_> {
         let found = self.home.runs.store().find::<R>(&name).await?;
         let action = match &found {
             None => Action::Create,
-            Some(found) if wanted.same_as(found) => Action::Keep,
+            Some(found) if wanted.same_as(found, self.home) => Action::Keep,
             Some(_) => Action::Update,
         };
         self.wanted.insert((R::KIND.into(), name.clone()));
@@ -122,7 +126,7 @@ impl Pass<'_> {
         let store = self.home.runs.store();
         let applied = store.find::<Applied>("project").await?.map(|stored| stored.value).unwrap_or_default();
         let gone: Vec<(String, String)> = applied.resources.difference(&self.wanted).cloned().collect();
-        for kind in [Trigger::KIND, Workflow::KIND, Pipeline::KIND, Job::KIND, Crawler::KIND, Connection::KIND] {
+        for kind in [Rule::KIND, Trigger::KIND, Workflow::KIND, Pipeline::KIND, Job::KIND, Crawler::KIND, Connection::KIND] {
             for (_, name) in gone.iter().filter(|(found, _)| found == kind) {
                 if !self.dry_run {
                     self.delete(kind, name).await?;
@@ -142,6 +146,7 @@ impl Pass<'_> {
     async fn delete(&self, kind: &str, name: &str) -> Result<()> {
         let home = self.home;
         let done = match kind {
+            Rule::KIND => home.notify.delete_rule(name).await,
             Trigger::KIND => home.workflows.delete_trigger(name).await,
             Workflow::KIND => home.workflows.delete_workflow(name).await,
             Pipeline::KIND => home.pipelines.delete(name).await,
@@ -155,14 +160,15 @@ impl Pass<'_> {
 
 /// A kind of resource that the project file can declare.
 trait Declared: Resource + Sized {
-    fn same_as(&self, stored: &Stored<Self>) -> bool;
+    fn same_as(&self, stored: &Stored<Self>, home: &Home) -> bool;
     async fn create(self, home: &Home) -> Result<()>;
     async fn update(self, home: &Home) -> Result<()>;
 }
 
 impl Declared for Connection {
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
-        *self == stored.value
+    /// Secrets are sealed the same way each time, so that they can be compared as they are stored.
+    fn same_as(&self, stored: &Stored<Self>, home: &Home) -> bool {
+        self.sealed(home.catalog.sources().secrets()).is_ok_and(|sealed| sealed == stored.value)
     }
     async fn create(self, home: &Home) -> Result<()> {
         home.catalog.create_connection(self).await
@@ -174,20 +180,29 @@ impl Declared for Connection {
 }
 
 impl Declared for Crawler {
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
-        *self == stored.value
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
+        paused_as(self.clone(), stored) == stored.value
     }
     async fn create(self, home: &Home) -> Result<()> {
         home.catalog.create_crawler(self).await
     }
     async fn update(self, home: &Home) -> Result<()> {
         let name = self.name.clone();
-        home.catalog.update_crawler(&name, self).await
+        let stored = home.catalog.get_crawler(&name).await?;
+        home.catalog.update_crawler(&name, paused_as(self, &stored)).await
     }
 }
 
+/// Whether a schedule is paused is not the file's to say.
+fn paused_as(mut wanted: Crawler, stored: &Crawler) -> Crawler {
+    if let (Some(wanted), Some(stored)) = (&mut wanted.schedule, &stored.schedule) {
+        wanted.state = stored.state;
+    }
+    wanted
+}
+
 impl Declared for Job {
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         *self == stored.value
     }
     async fn create(self, home: &Home) -> Result<()> {
@@ -200,7 +215,7 @@ impl Declared for Job {
 }
 
 impl Declared for Pipeline {
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         *self == stored.value
     }
     async fn create(self, home: &Home) -> Result<()> {
@@ -212,7 +227,7 @@ impl Declared for Pipeline {
 }
 
 impl Declared for Workflow {
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         *self == stored.value
     }
     async fn create(self, home: &Home) -> Result<()> {
@@ -223,9 +238,21 @@ impl Declared for Workflow {
     }
 }
 
+impl Declared for Rule {
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
+        *self == stored.value
+    }
+    async fn create(self, home: &Home) -> Result<()> {
+        home.notify.replace_rule(self).await
+    }
+    async fn update(self, home: &Home) -> Result<()> {
+        home.notify.replace_rule(self).await
+    }
+}
+
 impl Declared for Trigger {
     /// Whether it is activated, and when it last fired, is not the file's to say.
-    fn same_as(&self, stored: &Stored<Self>) -> bool {
+    fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         let mut wanted = self.clone();
         wanted.activated = stored.activated;
         wanted.looked_at = stored.looked_at;
@@ -239,3 +266,6 @@ impl Declared for Trigger {
         home.workflows.update_trigger(self, true).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List connections, or find out why one does not work
+    #[command(subcommand, after_help = "Example:\n  penchant connection list\n  penchant connection test shop-orders")]
+    Connection(ConnectionCommand),
+    /// Look into the catalog: find tables and columns, show one table
+    #[command(subcommand, after_help = "Example:\n  penchant table find price\n  penchant table show shop.orders")]
+    Table(TableCommand),
+    /// What a change of a table breaks: jobs, datasets, workflows
+    ///
+    /// Without --since: what would break if the column (or the whole table) were gone.
+    #[command(
+        after_help = "Example:\n  penchant impact shop.orders.amount        # who needs this column\n  penchant impact shop.orders --since last  # what the last crawl changed\n  penchant impact shop.orders --since 3"
+    )]
+    Impact {
+        /// database.table, or database.table.column
+        what: String,
+        /// Compare with an earlier version of the table: its number, or `last` for the one before the current
+        #[arg(long)]
+        since: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rules that tell people and programs what changed, and what could not be delivered
+    #[command(subcommand, after_help = "Example:\n  penchant rule list\n  penchant rule test schema-changes\n  penchant rule dead-letters")]
+    Rule(RuleCommand),
     /// List jobs or run one
     #[command(subcommand, after_help = "Example:\n  penchant job list\n  penchant job run interactions")]
     Job(JobCommand),
@@ -122,6 +146,66 @@ pub struct Quickstart {
     /// How many customers the shop has; products and orders grow with it
     #[arg(long, default_value_t = 5_000)]
     pub customers: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConnectionCommand {
+    /// List the connections
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go through the steps of reaching the source and name the one that fails
+    Test {
+        /// Which; all when none is named
+        names: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TableCommand {
+    /// Find tables by words in their names, columns and descriptions; without words all
+    Find {
+        words: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a table: columns, where its data is, what its profile says
+    Show {
+        /// database.table
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a sample and find out what the columns hold
+    Profile {
+        /// database.table
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RuleCommand {
+    /// List the rules and their targets
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send a sample event to the targets of a rule
+    Test { name: String },
+    /// List what could not be delivered
+    DeadLetters {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Deliver one of them again
+    Redeliver { id: String },
+    /// Forget one of them
+    Drop { id: String },
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Credentials;
-use catalog::{Catalog, CrawlExecutor};
+use catalog::crawl::CrawlSchedules;
+use catalog::{Catalog, CrawlExecutor, ProfileExecutor};
 use dataset::{Datasets, ImportExecutor, ImportSettings};
 use domain::arn::Partition;
 use domain::{Error, Result, SystemClock};
-use engine::DataFusionEngine;
+use engine::{DataFusionEngine, FileRows};
 use etl::{JobExecutor, Jobs};
 use events::{Events, LiveHistory};
+use impact::Impacts;
+use notify::Notify;
 use pipeline::{PipelineExecutor, Pipelines};
-use rand::SeedableRng;
-use rand::distr::{Alphanumeric, SampleString};
-use rand::rngs::StdRng;
 use runs::{Breakpoints, Registry, Runs, Settings, Worker};
 use serve::{DeployExecutor, Serving};
 use store::{Artifacts, Buckets, Store};
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use train::{TrainExecutor, TrainSettings, Training};
 use workflow::{Scheduler, WorkflowExecutor, Workflows};
 
+use crate::keys::{credentials, secrets, seed};
 use crate::project::{FILE, Limits, Project, no_project};
 use crate::starter::Stages;
 
@@ -53,6 +54,7 @@ pub struct Home {
     pub workflows: Workflows,
     pub pipelines: Pipelines,
     pub credentials: Credentials,
+    pub notify: Notify,
 }
 
 impl Home {
@@ -63,6 +65,22 @@ impl Home {
         }
         let parts = Parts::open(folder).await?;
         parts.home(LiveHistory::new(0, 0))
+    }
+
+    /// The SQL engine, with threads of its own.
+    pub fn engine(&self) -> Result<DataFusionEngine> {
+        DataFusionEngine::new(self.catalog.clone(), self.threads())
+    }
+
+    /// Who asks what a change breaks.
+    pub fn impacts(&self) -> Result<Impacts> {
+        let engine = Arc::new(DataFusionEngine::new(self.catalog.clone(), 1)?);
+        Ok(Impacts::new(self.catalog.clone(), self.jobs.clone(), self.datasets.clone(), self.workflows.clone(), engine))
+    }
+
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.limits.threads == 0 { cores } else { self.limits.threads }
     }
 
     /// Whether some process has the right to work on the queue now.
@@ -106,9 +124,14 @@ impl Parts {
         let Self { folder, state, project, buckets, datasets } = self;
         let (runs, partition) = (datasets.runs().clone(), datasets.partition().clone());
         let training = Training::new(runs.clone(), datasets.artifacts().clone(), datasets.clone(), partition.clone());
+        let notify = Notify::new(
+            runs.clone(),
+            notify::Settings { partition: partition.clone(), seed: seed(), smtp: project.smtp, ..notify::Settings::default() },
+        )?;
         Ok(Home {
+            notify,
             credentials: credentials(&state)?,
-            catalog: Catalog::new(runs.clone(), buckets.clone(), partition.clone()),
+            catalog: Catalog::new(runs.clone(), buckets.clone(), partition.clone()).with_secrets(secrets(&state)?),
             jobs: Jobs::new(runs.clone(), buckets.clone(), partition.clone()),
             serving: Serving::new(training.clone(), live, partition.clone(), seed()),
             workflows: Workflows::new(runs.clone()),
@@ -163,6 +186,8 @@ impl AtWork {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(Scheduler::new(home.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()));
+        tasks.spawn(CrawlSchedules::new(home.catalog.clone(), SCHEDULE_EVERY).work(stop.clone()));
+        tasks.spawn(home.notify.dispatcher(breakpoints()).work(stop.clone()));
         tasks.spawn(worker.work(stop.clone()));
         let serving = home.serving.clone();
         tasks.spawn(keep("comparing what serves with the store", REFRESH_EVERY, stop.clone(), move || {
@@ -200,12 +225,11 @@ async fn keep<F: Future<Output = Result<()>>>(what: &str, every: Duration, stop:
 
 impl Home {
     fn worker(&self, events: &Events) -> Result<Worker> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = if self.limits.threads == 0 { cores } else { self.limits.threads };
-        let engine = DataFusionEngine::new(self.catalog.clone(), threads)?;
+        let (threads, engine) = (self.threads(), self.engine()?);
         let starter = Stages { catalog: self.catalog.clone(), jobs: self.jobs.clone(), pipelines: self.pipelines.clone() };
         let registry = Registry::default()
             .with(CrawlExecutor::new(self.catalog.clone()))
+            .with(ProfileExecutor::new(self.catalog.clone()).with_files(Arc::new(FileRows::new(self.catalog.clone()))))
             .with(JobExecutor::new(self.jobs.clone(), Arc::new(engine)))
             .with(ImportExecutor::new(self.datasets.clone()))
             .with(TrainExecutor::new(self.training.clone(), TrainSettings::default()))
@@ -220,36 +244,10 @@ impl Home {
             });
         let settings = Settings { concurrent_runs: self.limits.concurrent_runs.max(1), ..Settings::default() };
         let limits = runs::Limits { job_memory_bytes: self.limits.job_memory_mib << 20, spill_folder: self.state.join("spill"), threads };
-        let breakpoints = std::env::var(HOLD_AT).map_or_else(|_| Breakpoints::none(), Breakpoints::hold_at);
-        Ok(Worker::new(self.runs.clone(), registry, settings, limits, breakpoints))
+        Ok(Worker::new(self.runs.clone(), registry, settings, limits, breakpoints()))
     }
 }
 
-/// Reads the access key of this installation, drawing one at the first start. Of two processes that start first, one's key
-/// is kept and both use it.
-fn credentials(state: &Path) -> Result<Credentials> {
-    let path = state.join("credentials");
-    if let Some(found) = Credentials::read(&path)? {
-        return Ok(found);
-    }
-    let mut random = StdRng::from_seed(seed());
-    let mut draw = |count: usize| Alphanumeric.sample_string(&mut random, count);
-    let drawn = Credentials::new(format!("AKIA{}", draw(16).to_uppercase()), draw(40))?;
-    let own = state.join(format!("credentials-{}", draw(8)));
-    drawn.write(&own)?;
-    let cannot = |e: std::io::Error| Error::unavailable(format!("The credentials file {} cannot be written.", path.display())).source(e);
-    match std::fs::hard_link(&own, &path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(cannot(error)),
-        _ => std::fs::remove_file(&own).map_err(cannot)?,
-    }
-    Credentials::read(&path)?.ok_or_else(|| Error::internal("The credentials file is gone as soon as it was written."))
-}
-
-/// Randomness of the operating system: the composition root is its one home.
-#[allow(clippy::disallowed_methods, reason = "this is the composition root")]
-fn seed<T>() -> T
-where
-    rand::distr::StandardUniform: rand::distr::Distribution<T>,
-{
-    rand::random()
+fn breakpoints() -> Breakpoints {
+    std::env::var(HOLD_AT).map_or_else(|_| Breakpoints::none(), Breakpoints::hold_at)
 }

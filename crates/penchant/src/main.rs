@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod follow;
 mod home;
+mod keys;
 mod project;
 mod starter;
 mod words;

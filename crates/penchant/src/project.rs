@@ -8,6 +8,7 @@ use connect::Connection;
 use domain::arn::Partition;
 use domain::{Error, Result};
 use etl::Job;
+use notify::{Rule, Smtp};
 use pipeline::Pipeline;
 use serde::Deserialize;
 use serde_norway::with::singleton_map_recursive;
@@ -29,6 +30,10 @@ pub struct Project {
     pub jobs: Vec<Job>,
     pub workflows: Vec<WorkflowWithTriggers>,
     pub pipelines: Vec<Pipeline>,
+    /// Who is told what changed.
+    pub rules: Vec<Rule>,
+    /// How mail is sent.
+    pub smtp: Option<Smtp>,
     /// What ARNs carry.
     pub aws: Option<Partition>,
     pub limits: Limits,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use connect::Connection;
 use domain::{Error, Result};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -64,14 +65,17 @@ async fn checks(folder: &Path) -> Vec<Check> {
             }
         };
         for connection in connections {
-            let tested = match home.catalog.sources().open(&connection) {
-                Ok(source) => source.tables().await.map(|tables| format!("{} tables", tables.len())),
-                Err(error) => Err(error),
-            };
-            add(&format!("connection {}", connection.name), tested);
+            add(&format!("connection {}", connection.name), reached(home, &connection).await);
         }
     }
     checks
+}
+
+/// What the last step on the way to the source found.
+async fn reached(home: &Home, connection: &Connection) -> Result<String> {
+    let mut diagnosis = home.catalog.diagnose_connection(connection).await?;
+    diagnosis.verdict(&connection.name)?;
+    Ok(diagnosis.steps.pop().map(|step| step.detail).unwrap_or_default())
 }
 
 /// A port that is taken is no fault when our server took it.
@@ -93,3 +97,6 @@ async fn tables(home: &Home) -> Result<String> {
     }
     Ok(format!("{count} tables"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,21 @@
 //! One file per command, or per handful of small ones.
 
+mod connection;
 mod doctor;
+mod impact;
 mod quickstart;
 mod recommend;
 mod report;
+mod rule;
 mod serve;
 mod show;
+mod table;
 mod work;
 
 use domain::{Error, Result};
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, JobCommand};
+use crate::cli::{Cli, Command, ConnectionCommand, JobCommand, RuleCommand, TableCommand};
 use crate::home::Home;
 use crate::words::say;
 
@@ -24,6 +28,24 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Run { workflow, skip_crawl } => work::run(&folder, workflow.as_deref(), skip_crawl).await,
         Command::Serve { listen } => serve::serve(&folder, &listen).await,
         Command::Crawl { names, json } => work::crawl(&folder, &names, json).await,
+        Command::Connection(ConnectionCommand::List { json }) => connection::list(&open(&folder).await?, json).await,
+        Command::Connection(ConnectionCommand::Test { names, json }) => connection::test(&open(&folder).await?, &names, json).await,
+        Command::Table(command) => match command {
+            TableCommand::Find { words, json } => table::find(&open(&folder).await?, &words, json).await,
+            TableCommand::Show { name, json } => table::show(&open(&folder).await?, &name, json).await,
+            TableCommand::Profile { name, json } => table::profile(&folder, &name, json).await,
+        },
+        Command::Rule(command) => {
+            let home = open(&folder).await?;
+            match command {
+                RuleCommand::List { json } => rule::list(&home, json).await,
+                RuleCommand::Test { name } => rule::test(&home, &name).await,
+                RuleCommand::DeadLetters { json } => rule::dead_letters(&home, json).await,
+                RuleCommand::Redeliver { id } => home.notify.redeliver(&id).await,
+                RuleCommand::Drop { id } => home.notify.drop_dead_letter(&id).await,
+            }
+        }
+        Command::Impact { what, since, json } => impact::impact(&folder, &what, since.as_deref(), json).await,
         Command::Job(JobCommand::List { json }) => show::jobs(&open(&folder).await?, json).await,
         Command::Job(JobCommand::Run { name, arguments }) => work::job(&folder, &name, &arguments).await,
         Command::Train { pipeline } => work::train(&folder, pipeline.as_deref()).await,

@@ -25,7 +25,7 @@ pub async fn serve(folder: &Path, listen: &str) -> Result<()> {
     let at_work = begin(folder).await?;
     let address = listener.local_addr().map_err(|e| Error::unavailable("The address that is listened on is not known.").source(e))?;
     greet(&at_work.home, &address.to_string());
-    let router = api::router(app(&at_work))?;
+    let router = api::router(app(&at_work)?)?;
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let stopping = async move {
         told_to_stop().await;
@@ -69,9 +69,9 @@ async fn bind(listen: &str) -> Result<TcpListener> {
     })
 }
 
-fn app(at_work: &AtWork) -> App {
+fn app(at_work: &AtWork) -> Result<App> {
     let home = &at_work.home;
-    App {
+    Ok(App {
         catalog: home.catalog.clone(),
         jobs: home.jobs.clone(),
         datasets: home.datasets.clone(),
@@ -83,7 +83,9 @@ fn app(at_work: &AtWork) -> App {
         runs: home.runs.clone(),
         credentials: home.credentials.clone(),
         partition: home.partition.clone(),
-    }
+        notify: home.notify.clone(),
+        impacts: home.impacts()?,
+    })
 }
 
 fn greet(home: &Home, address: &str) {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod binary;
 mod crash;
+mod impact;
 mod project;
 mod real_data;
 mod walk;

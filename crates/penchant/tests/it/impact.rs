@@ -1,0 +1,127 @@
+//! What a change breaks, asked of the real engine: here, because the crate `impact` must not wait for DataFusion.
+
+use std::sync::Arc;
+
+use catalog::{Catalog, Column, Database, StorageDescriptor, Table, TableUpdate};
+use dataset::Datasets;
+use domain::ErrorKind;
+use domain::arn::Partition;
+use engine::DataFusionEngine;
+use etl::{Format, Job, JobSpec, Jobs, Target};
+use impact::{Effect, Impact, Impacts, Kind};
+use testkit::Installation;
+use workflow::{Action, Trigger, TriggerType, Workflow, Workflows};
+
+/// A shop with three jobs: one reads orders, one reads the first one's result, one reads something else.
+struct House {
+    _installation: Installation,
+    catalog: Catalog,
+    jobs: Jobs,
+    impacts: Impacts,
+}
+
+fn table(name: &str, columns: &[(&str, &str)], location: &str) -> Table {
+    let columns = columns.iter().map(|(name, data_type)| Column::new(*name, *data_type)).collect();
+    let storage_descriptor = StorageDescriptor { columns, location: Some(location.into()), ..StorageDescriptor::default() };
+    Table { name: name.into(), database_name: "shop".into(), storage_descriptor, ..Table::default() }
+}
+
+const ORDERS: &[(&str, &str)] = &[("id", "bigint"), ("customer", "string"), ("amount", "double"), ("note", "string")];
+
+fn job(name: &str, query: &str, target: &str) -> Job {
+    let target = Target { location: target.into(), format: Format::Csv, compression: None };
+    Job::new(name, JobSpec::Sql { query: Some(query.into()), database: Some("shop".into()), target })
+}
+
+impl House {
+    async fn new() -> Self {
+        let installation = Installation::new().await;
+        let (runs, buckets, place) = (installation.runs.clone(), installation.buckets.clone(), Partition::default());
+        let catalog = Catalog::new(runs.clone(), buckets.clone(), place.clone());
+        let jobs = Jobs::new(runs.clone(), buckets.clone(), place.clone());
+        let datasets = Datasets::new(runs.clone(), buckets, installation.artifacts.clone(), place);
+        let workflows = Workflows::new(runs);
+        let engine = Arc::new(DataFusionEngine::new(catalog.clone(), 1).unwrap());
+        catalog.create_database(Database { name: "shop".into(), ..Database::default() }).await.unwrap();
+        catalog.create_table("shop", table("orders", ORDERS, "s3://data/orders/")).await.unwrap();
+        catalog.create_table("shop", table("totals", &[("customer", "string"), ("total", "double")], "s3://data/totals/")).await.unwrap();
+        catalog.create_table("shop", table("items", &[("id", "bigint")], "s3://data/items/")).await.unwrap();
+        for made in [
+            job("sum", "SELECT customer, sum(amount) AS total FROM orders WHERE id > 0 GROUP BY customer", "s3://data/totals/"),
+            job("best", "SELECT customer FROM totals ORDER BY total DESC LIMIT 10", "s3://data/best/"),
+            job("other", "SELECT id FROM items", "s3://data/other/"),
+        ] {
+            jobs.create_job(made).await.unwrap();
+        }
+        workflows.create_workflow(Workflow { name: "nightly".into(), ..Workflow::default() }).await.unwrap();
+        let actions = vec![Action { job_name: Some("best".into()), ..Action::default() }];
+        let trigger = Trigger {
+            name: "start".into(),
+            workflow_name: Some("nightly".into()),
+            r#type: TriggerType::OnDemand,
+            schedule: None,
+            predicate: None,
+            actions,
+            description: None,
+            activated: false,
+            looked_at: domain::Timestamp(0),
+        };
+        workflows.create_trigger(trigger, false).await.unwrap();
+        let impacts = Impacts::new(catalog.clone(), jobs.clone(), datasets, workflows, engine);
+        Self { _installation: installation, catalog, jobs, impacts }
+    }
+}
+
+fn found(impact: &Impact) -> Vec<(Kind, &str, Effect)> {
+    impact.affected.iter().map(|affected| (affected.kind, affected.name.as_str(), affected.effect)).collect()
+}
+
+#[tokio::test]
+async fn a_column_that_goes_breaks_its_readers_and_what_they_feed() {
+    let house = House::new().await;
+    let impact = house.impacts.without("shop", "orders", Some("amount")).await.unwrap();
+    assert_eq!(
+        found(&impact),
+        [
+            (Kind::Job, "sum", Effect::Breaks),
+            (Kind::Job, "best", Effect::Breaks),
+            (Kind::Table, "shop.totals", Effect::Breaks),
+            (Kind::Workflow, "nightly", Effect::Breaks),
+        ]
+    );
+    assert!(impact.affected[0].reason.contains("amount"), "{impact:?}");
+    assert_eq!(impact.affected[0].columns, ["amount"]);
+    let unread = house.impacts.without("shop", "orders", Some("note")).await.unwrap();
+    assert!(unread.affected.is_empty() && !unread.breaks(), "{unread:?}");
+    let gone = house.impacts.without("shop", "orders", None).await.unwrap();
+    assert!(gone.breaks() && gone.affected[0].name == "sum", "{gone:?}");
+    let unknown = house.impacts.without("shop", "orders", Some("nothing")).await.unwrap_err();
+    assert!(unknown.kind == ErrorKind::NotFound && unknown.message.contains("amount"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_change_that_happened_is_judged_by_the_versions() {
+    let house = House::new().await;
+    assert_eq!(house.impacts.since("shop", "orders", None).await.unwrap_err().kind, ErrorKind::InvalidState);
+    let retyped = [("id", "bigint"), ("customer", "string"), ("amount", "decimal(12,2)"), ("note", "string")];
+    house.catalog.update_table("shop", table("orders", &retyped, "s3://data/orders/"), TableUpdate::default()).await.unwrap();
+    let impact = house.impacts.since("shop", "orders", None).await.unwrap();
+    assert_eq!(found(&impact)[0], (Kind::Job, "sum", Effect::Reads));
+    assert_eq!(impact.changes.len(), 1);
+    let text = [("id", "bigint"), ("customer", "string"), ("amount", "array<string>"), ("note", "string")];
+    house.catalog.update_table("shop", table("orders", &text, "s3://data/orders/"), TableUpdate::default()).await.unwrap();
+    let impact = house.impacts.since("shop", "orders", None).await.unwrap();
+    assert_eq!(found(&impact)[0], (Kind::Job, "sum", Effect::Breaks), "{impact:?}");
+    let since_first = house.impacts.since("shop", "orders", Some("0")).await.unwrap();
+    assert!(since_first.breaks(), "{since_first:?}");
+}
+
+#[tokio::test]
+async fn jobs_that_cannot_be_judged_are_named() {
+    let house = House::new().await;
+    house.jobs.create_job(job("late", "SELECT id FROM orders WHERE note = ${note}", "s3://data/late/")).await.unwrap();
+    let impact = house.impacts.without("shop", "orders", Some("note")).await.unwrap();
+    assert!(impact.affected.is_empty(), "{impact:?}");
+    assert_eq!(impact.unknown[0].job_name, "late");
+    assert!(impact.unknown[0].reason.contains("note"), "{impact:?}");
+}
