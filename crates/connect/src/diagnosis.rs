@@ -100,6 +100,15 @@ impl Diagnosis {
         self.note(Step::Tcp, connect(&addresses, host, port, timeout).await, ToString::to_string)
     }
 
+    /// Why nobody answers at the server's address, as an error; nothing when DNS and TCP pass.
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "mssql"))]
+    pub(crate) async fn obstacle(server: &crate::connection::Server) -> Option<Error> {
+        let mut diagnosis = Self::default();
+        diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await;
+        let failed = diagnosis.failure()?;
+        Some(Error::unavailable(failed.detail.clone()).code(failed.step.code().unwrap_or(TCP_FAILED)))
+    }
+
     /// The step that failed, if one did.
     pub fn failure(&self) -> Option<&StepReport> {
         self.steps.iter().find(|step| !step.passed)

@@ -35,6 +35,8 @@ pub mod postgres;
 mod predicate;
 #[cfg(feature = "postgres")]
 pub mod redshift;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "mssql", feature = "kafka"))]
+mod retried;
 pub mod sqlite;
 
 use std::fmt;

@@ -28,6 +28,20 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// The operator, the same in every dialect.
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+}
+
 /// A condition on a row, in SQL's three-valued logic. Closed on purpose.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {

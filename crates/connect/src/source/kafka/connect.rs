@@ -15,6 +15,7 @@ use super::error::{self, Phase};
 use super::messages::OWN_SETTINGS;
 use crate::connection::{KafkaEndpoint, TlsMode};
 use crate::diagnosis::{Diagnosis, Step, TCP_FAILED};
+use crate::source::retried::retried;
 
 /// What scans call themselves towards the broker; they join no group and commit nothing.
 const READER_GROUP: &str = "penchant-reader";
@@ -160,18 +161,7 @@ impl Client {
 /// A client, after as many tries as the connection allows. The brokers are looked for before librdkafka is started: it would look for
 /// ever and say little.
 pub(super) async fn connect(endpoint: &Arc<KafkaEndpoint>) -> Result<Client> {
-    let mut tries = 0;
-    loop {
-        let error = match once(endpoint.clone()).await {
-            Ok(client) => return Ok(client),
-            Err(error) => error,
-        };
-        if !error.is_retryable() || tries == endpoint.reach.retries {
-            return Err(error);
-        }
-        tokio::time::sleep(Duration::from_secs(1 << tries.min(6))).await;
-        tries += 1;
-    }
+    retried(endpoint.reach, || once(endpoint.clone())).await
 }
 
 async fn once(endpoint: Arc<KafkaEndpoint>) -> Result<Client> {

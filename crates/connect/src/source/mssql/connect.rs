@@ -3,7 +3,6 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use domain::{Error, Result};
 use futures::io::{AsyncRead, AsyncWrite};
@@ -13,7 +12,8 @@ use tokio::net::TcpStream;
 
 use super::error;
 use crate::connection::{Server, TlsMode};
-use crate::diagnosis::{CONNECTION_LOST, Diagnosis, TCP_FAILED, TLS_FAILED};
+use crate::diagnosis::{CONNECTION_LOST, Diagnosis, TCP_FAILED};
+use crate::source::retried::retried;
 
 /// What drivers for ODBC set, and whole values of the large types.
 const SETTINGS: &str = "SET ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON; \
@@ -29,18 +29,7 @@ pub(crate) struct Session {
 
 /// Tries again while the server cannot be reached.
 pub(crate) async fn connect(server: &Server) -> Result<Session> {
-    let mut pause = Duration::from_secs(1);
-    for _ in 0..server.reach.retries {
-        match connect_once(server).await {
-            Err(error) if error.is_retryable() && error.code != Some(TLS_FAILED) => {
-                tracing::debug!(%error, "no connection yet");
-                tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
-            }
-            outcome => return outcome,
-        }
-    }
-    connect_once(server).await
+    retried(server.reach, || connect_once(server)).await
 }
 
 pub(crate) async fn connect_once(server: &Server) -> Result<Session> {
@@ -102,7 +91,7 @@ pub(crate) async fn config(server: &Server) -> Result<Config> {
 /// Tells a name without address from a port where nobody listens, and both from a server that hangs up.
 async fn refused(server: &Server, failed: tiberius::error::Error) -> Error {
     if matches!(failed, tiberius::error::Error::Io { .. })
-        && let Some(unreachable) = unreachable(server).await
+        && let Some(unreachable) = Diagnosis::obstacle(server).await
     {
         return unreachable;
     }
@@ -110,23 +99,12 @@ async fn refused(server: &Server, failed: tiberius::error::Error) -> Error {
 }
 
 async fn silent(server: &Server) -> Error {
-    if let Some(unreachable) = unreachable(server).await {
+    if let Some(unreachable) = Diagnosis::obstacle(server).await {
         return unreachable;
     }
     let (host, port, seconds) = (&server.host, server.port, server.reach.connect_timeout.as_secs());
     Error::unavailable(format!("SQL Server at {host}:{port} accepted a connection and did not open a session within {seconds} seconds."))
         .code(TCP_FAILED)
-}
-
-async fn unreachable(server: &Server) -> Option<Error> {
-    let mut diagnosis = Diagnosis::default();
-    diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await;
-    let failed = diagnosis.failure()?;
-    let error = Error::unavailable(failed.detail.clone());
-    Some(match failed.step.code() {
-        Some(code) => error.code(code),
-        None => error,
-    })
 }
 
 impl Session {

@@ -98,7 +98,7 @@ fn compare(field: &Field, comparison: Comparison, value: &Literal) -> Option<Str
         "datetime" => format!("CAST({name} AS datetime2(3))"),
         _ => name,
     };
-    Some(format!("{operand} {} {}", operator(comparison), literal(field, value)?))
+    Some(format!("{operand} {} {}", comparison.sql(), literal(field, value)?))
 }
 
 /// Collations ignore case and trailing spaces, and bytes are compared as if zeros followed the shorter: so the same bytes and
@@ -157,17 +157,6 @@ fn has_whole_micros(field: &Field) -> bool {
 
 fn native(field: &Field) -> &str {
     field.metadata().get(NATIVE_TYPE).and_then(|native| native.split('(').next()).unwrap_or_default()
-}
-
-fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    }
 }
 
 /// A text constant.

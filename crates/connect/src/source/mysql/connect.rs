@@ -1,14 +1,13 @@
 //! Connections: one for each call, within the connection's timeout, tried again as often as it says.
 
-use std::time::Duration;
-
 use domain::{Error, Result};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 
 use super::error;
 use crate::connection::{Server, TlsMode};
-use crate::diagnosis::{CONNECTION_LOST, Diagnosis, TCP_FAILED, TLS_FAILED};
+use crate::diagnosis::{CONNECTION_LOST, Diagnosis, TCP_FAILED};
+use crate::source::retried::retried;
 
 /// How long the server may wait for a reader that is busy elsewhere. Its own default of a minute cuts off slow readers.
 const SLOW_READER_SECONDS: u32 = 3600;
@@ -23,18 +22,7 @@ pub(crate) struct Session {
 
 /// Tries again while the server cannot be reached.
 pub(crate) async fn connect(server: &Server) -> Result<Session> {
-    let mut pause = Duration::from_secs(1);
-    for _ in 0..server.reach.retries {
-        match connect_once(server).await {
-            Err(error) if error.is_retryable() && error.code != Some(TLS_FAILED) => {
-                tracing::debug!(%error, "no connection yet");
-                tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
-            }
-            outcome => return outcome,
-        }
-    }
-    connect_once(server).await
+    retried(server.reach, || connect_once(server)).await
 }
 
 pub(crate) async fn connect_once(server: &Server) -> Result<Session> {
@@ -103,7 +91,7 @@ async fn refused(server: &Server, failed: sqlx::Error) -> Error {
         if e.kind() == std::io::ErrorKind::InvalidData && server.tls.mode != TlsMode::Disable {
             return error::of(server, "Connecting", sqlx::Error::Tls(e.to_string().into()));
         }
-        if let Some(unreachable) = unreachable(server).await {
+        if let Some(unreachable) = Diagnosis::obstacle(server).await {
             return unreachable;
         }
     }
@@ -111,23 +99,12 @@ async fn refused(server: &Server, failed: sqlx::Error) -> Error {
 }
 
 async fn silent(server: &Server) -> Error {
-    if let Some(unreachable) = unreachable(server).await {
+    if let Some(unreachable) = Diagnosis::obstacle(server).await {
         return unreachable;
     }
     let (host, port, seconds) = (&server.host, server.port, server.reach.connect_timeout.as_secs());
     Error::unavailable(format!("MySQL at {host}:{port} accepted a connection and did not open a session within {seconds} seconds."))
         .code(TCP_FAILED)
-}
-
-async fn unreachable(server: &Server) -> Option<Error> {
-    let mut diagnosis = Diagnosis::default();
-    diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await;
-    let failed = diagnosis.failure()?;
-    let error = Error::unavailable(failed.detail.clone());
-    Some(match failed.step.code() {
-        Some(code) => error.code(code),
-        None => error,
-    })
 }
 
 impl Session {

@@ -61,7 +61,7 @@ fn joined(all: &[Predicate], word: &str, empty: &str, schema: &SchemaRef) -> Opt
 }
 
 fn compare(field: &Field, comparison: Comparison, value: &Literal) -> Option<String> {
-    let compared = format!("{} {} {}", operand(field), operator(comparison), literal(field, value)?);
+    let compared = format!("{} {} {}", operand(field), comparison.sql(), literal(field, value)?);
     let is_date = matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..));
     if !is_date || comparison == Comparison::Equal {
         return Some(compared);
@@ -148,17 +148,6 @@ fn date(days: i32) -> Option<NaiveDate> {
 fn timestamp(micros: i64) -> Option<NaiveDateTime> {
     let at = DateTime::from_timestamp_micros(micros)?.naive_utc();
     (1..=9999).contains(&at.year()).then_some(at)
-}
-
-fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    }
 }
 
 fn hexadecimal(text: &str) -> String {

@@ -1,20 +1,18 @@
 //! Connections: made within the connection's timeout, tried again, set up the same way whatever the server's own settings are.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use domain::{Error, ErrorKind, Result};
+use domain::{Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::error;
 use crate::connection::{Server, TlsMode};
 use crate::diagnosis::{Diagnosis, Step};
+use crate::source::retried::retried;
 
 /// Connections kept for the next call.
 const IDLE: usize = 4;
-/// The longest wait before another try.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// From this version on a server can look whether its client is still there while it computes.
 const WATCHES_CLIENT: u32 = 140_000;
 
@@ -64,19 +62,7 @@ impl Connector {
                 return Ok(connection);
             }
         }
-        let mut pause = Duration::from_secs(1);
-        let mut left = self.server.reach.retries;
-        loop {
-            match self.connect().await {
-                Err(error) if error.kind == ErrorKind::Unavailable && left > 0 => {
-                    tracing::debug!(server = ?self.server, %error, "connecting failed, trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    left -= 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        retried(self.server.reach, || self.connect()).await
     }
 
     fn pop(&self) -> Option<PgConnection> {

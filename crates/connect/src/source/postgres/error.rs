@@ -76,13 +76,9 @@ fn no_tls(server: &Server, why: &str) -> Error {
 
 /// DNS or TCP, or a server that hangs up or keeps silent.
 pub(crate) async fn unreached(server: &Server, why: &str) -> Error {
-    let mut diagnosis = Diagnosis::default();
-    diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await;
-    let (detail, code) = match diagnosis.failure() {
-        Some(failed) => (failed.detail.clone(), failed.step.code().unwrap_or(TCP_FAILED)),
-        None => (format!("{server:?} takes connections but does not answer as PostgreSQL: {why}."), TCP_FAILED),
-    };
-    Error::unavailable(detail).code(code)
+    Diagnosis::obstacle(server).await.unwrap_or_else(|| {
+        Error::unavailable(format!("{server:?} takes connections but does not answer as PostgreSQL: {why}.")).code(TCP_FAILED)
+    })
 }
 
 /// The step at which connecting failed.

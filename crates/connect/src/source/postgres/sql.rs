@@ -118,7 +118,7 @@ fn joined(shape: &Shape, all: &[Predicate], word: &str, empty: &str) -> Result<S
 }
 
 fn compare(column: &Column, comparison: Comparison, value: &Literal) -> Result<String> {
-    let compared = format!("{} {} {}", operand(column, comparison), operator(comparison), constant(&column.kind, value)?);
+    let compared = format!("{} {} {}", operand(column, comparison), comparison.sql(), constant(&column.kind, value)?);
     let has_infinity = matches!(column.kind, Kind::Date | Kind::Timestamp { .. });
     Ok(if has_infinity && comparison != Comparison::Equal {
         format!("({compared} AND isfinite({}))", quote(&column.name))
@@ -191,17 +191,6 @@ fn constant(kind: &Kind, value: &Literal) -> Result<String> {
 fn day(days: i32) -> Option<String> {
     let time = chrono::DateTime::from_timestamp_micros(i64::from(days) * MICROS_A_DAY)?;
     Some(time.format("%Y-%m-%d").to_string())
-}
-
-fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    }
 }
 
 /// `"schema"."table"`

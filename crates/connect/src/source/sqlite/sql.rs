@@ -5,7 +5,7 @@ use domain::{Error, Result};
 use rusqlite::types::Value;
 
 use super::shape::{Kind, Shape, ShapeColumn};
-use crate::source::{Comparison, Literal, Predicate, Scan};
+use crate::source::{Literal, Predicate, Scan};
 
 /// From here on not every whole number is a float.
 pub(crate) const LARGEST_EXACT: u64 = 1 << 53;
@@ -78,7 +78,7 @@ fn condition(shape: &Shape, predicate: &Predicate, values: &mut Vec<Value>) -> R
     Ok(match predicate {
         Predicate::Compare { column, comparison, value } => {
             values.push(bound(value));
-            format!("{} {} ?", operand(find(shape, column)?), operator(*comparison))
+            format!("{} {} ?", operand(find(shape, column)?), comparison.sql())
         }
         Predicate::IsNull(column) => format!("{} IS NULL", quote(&find(shape, column)?.name)),
         Predicate::IsNotNull(column) => format!("{} IS NOT NULL", quote(&find(shape, column)?.name)),
@@ -104,17 +104,6 @@ fn bound(value: &Literal) -> Value {
         Literal::Text(value) => Value::Text(value.clone()),
         // Never accepted: SQLite keeps dates, times and decimals as something else.
         Literal::Date(_) | Literal::Timestamp(_) | Literal::Decimal { .. } => Value::Null,
-    }
-}
-
-fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
     }
 }
 
