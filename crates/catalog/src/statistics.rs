@@ -45,28 +45,23 @@ pub struct BooleanStatistics {
     pub number_of_nulls: i64,
 }
 
-/// Extremes are seconds since 1970.
+/// Of values that have an order.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DateStatistics {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_value: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum_value: Option<f64>,
+pub struct RangeStatistics<T> {
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub minimum_value: Option<T>,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub maximum_value: Option<T>,
     pub number_of_nulls: i64,
     pub number_of_distinct_values: i64,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct DecimalStatistics {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_value: Option<DecimalNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum_value: Option<DecimalNumber>,
-    pub number_of_nulls: i64,
-    pub number_of_distinct_values: i64,
-}
+/// Extremes are seconds since 1970.
+pub type DateStatistics = RangeStatistics<f64>;
+pub type DecimalStatistics = RangeStatistics<DecimalNumber>;
+pub type DoubleStatistics = RangeStatistics<f64>;
+pub type LongStatistics = RangeStatistics<i64>;
 
 /// The number is the unscaled value divided by ten to the power of the scale.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,28 +70,6 @@ pub struct DecimalNumber {
     /// Two's complement, highest byte first, in base64.
     pub unscaled_value: String,
     pub scale: i32,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct DoubleStatistics {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_value: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum_value: Option<f64>,
-    pub number_of_nulls: i64,
-    pub number_of_distinct_values: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct LongStatistics {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_value: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum_value: Option<i64>,
-    pub number_of_nulls: i64,
-    pub number_of_distinct_values: i64,
 }
 
 /// Lengths are in characters.

@@ -74,9 +74,11 @@ impl ProfileExecutor {
                 let here = tables.iter().filter_map(Table::source).filter(|(at, _)| *at == name);
                 let paths: Vec<TablePath> = here.map(|(_, path)| path).collect();
                 // One question for all, so that a source that remembers is not asked again for each. A table that it cannot
-                // describe says so when it is read.
+                // describe is a problem when it is read.
                 for paths in paths.chunks(TABLES_PER_QUESTION) {
-                    let _ = source.describe(paths).await;
+                    if let Err(error) = source.describe(paths).await {
+                        tracing::debug!(connection = name, %error, "tables could not be described before they are profiled");
+                    }
                 }
             }
             opened.insert(name.to_owned(), source.map_err(|error| error.to_string()));
