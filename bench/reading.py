@@ -73,7 +73,7 @@ db = duckdb.connect()
 db.execute("SET threads = 2")
 found = next(pathlib.Path(importlib.util.find_spec("duckdb_extension_postgres_scanner").origin).parent.rglob("*.duckdb_extension"))
 db.load_extension(str(found))
-db.execute("ATTACH '" + sys.argv[1] + "' AS pg (TYPE postgres, READ_ONLY)")
+db.execute("ATTACH '" + sys.argv[1].replace("'", "''") + "' AS pg (TYPE postgres, READ_ONLY)")
 db.execute("COPY (SELECT * FROM pg.public.orders) TO '" + sys.argv[2] + "' (FORMAT parquet, COMPRESSION zstd)")
 """
 
@@ -136,6 +136,13 @@ def inspect(binary, folder, count):
     return {"files": count, "seconds": seconds, "peakMiB": peak}
 
 
+def build(profile):
+    """A binary with the connector that is measured."""
+    command = ["cargo", "build", "--locked", "--profile", profile, "-p", "penchant", "--features", "postgres"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return Path(os.environ["CARGO_TARGET_DIR"]) / {"dev": "debug"}.get(profile, profile) / "penchant"
+
+
 def peer_python():
     """A Python with the peer, made on first use."""
     venv = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penchant" / "bench-peers"
@@ -149,18 +156,17 @@ def peer_python():
 def main():
     parser = argparse.ArgumentParser(prog="bench/run sources", description=__doc__)
     parser.add_argument("--profile", default="release", help="of the binary: release (about an hour to build), quick or dev")
+    parser.add_argument("--binary", type=Path, help="measure this penchant instead of building one")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tables", type=int, nargs="*", default=[3000, 17000])
     parser.add_argument("--files", type=int, default=10_000)
     options = parser.parse_args()
-    build = ["cargo", "build", "--locked", "--profile", options.profile, "-p", "penchant", "--features", "postgres"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    binary = Path(os.environ["CARGO_TARGET_DIR"]) / {"dev": "debug"}.get(options.profile, options.profile) / "penchant"
+    binary = options.binary or build(options.profile)
     folder = Path(tempfile.mkdtemp(prefix="penchant-bench-"))
     postgres = sources.Postgres()
     try:
-        found = {"machine": machine(), "profile": options.profile}
+        found = {"machine": machine(), "binary": str(options.binary or options.profile)}
         if options.rows:
             found["postgresToParquet"] = to_parquet(binary, peer_python(), postgres, folder, options.rows, options.rounds)
         found["crawls"] = [crawl(binary, postgres, folder, count) for count in options.tables]
