@@ -32,11 +32,27 @@ pub struct DeadLetter {
     pub at: Timestamp,
 }
 
+/// How many dead letters of one target were dropped because there were more than are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DroppedLetters {
+    pub rule: String,
+    pub target: String,
+    pub dropped: u64,
+    /// No more letters than this are there: counted at the last look, and those written since. Spares a look at each.
+    pub(crate) at_most: usize,
+}
+
 /// How far the notifications were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     /// The id of the last notification that was looked at.
     pub read: i64,
+}
+
+impl DroppedLetters {
+    pub(crate) fn key_of(rule: &str, target: &str) -> String {
+        format!("{rule}/{target}")
+    }
 }
 
 impl Cursor {
@@ -74,6 +90,13 @@ impl Resource for DeadLetter {
     }
     fn parent(&self) -> String {
         self.rule.clone()
+    }
+}
+
+impl Resource for DroppedLetters {
+    const KIND: &'static str = "dropped_letters";
+    fn key(&self) -> String {
+        Self::key_of(&self.rule, &self.target)
     }
 }
 

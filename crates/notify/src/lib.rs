@@ -8,6 +8,7 @@
 //!
 //! Start reading at [`Notify`], then [`Event`] and [`Pattern`], then `dispatch/mod.rs`.
 
+mod dead;
 mod delivery;
 mod dispatch;
 mod event;
@@ -18,7 +19,7 @@ mod rule;
 mod secret;
 mod send;
 
-pub use delivery::{DeadLetter, Delivery};
+pub use delivery::{DeadLetter, Delivery, DroppedLetters};
 pub use dispatch::Dispatcher;
 pub use event::{CustomEvent, Event};
 pub use input::InputTransformer;

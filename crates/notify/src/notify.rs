@@ -8,7 +8,7 @@ use runs::{Breakpoints, Runs};
 use serde_json::json;
 use store::{Store, Stored};
 
-use crate::delivery::{Cursor, DeadLetter};
+use crate::delivery::{Cursor, DeadLetter, DroppedLetters};
 use crate::dispatch::{Dispatcher, REDELIVER, Redelivery};
 use crate::event::{self, CUSTOM, CustomEvent, Event};
 use crate::rule::{Rule, RuleState, Target};
@@ -25,11 +25,13 @@ pub struct Settings {
     pub smtp: Option<Smtp>,
     /// The wait after the first failure; each further one doubles it.
     pub retry_base_ms: i64,
+    /// Dead letters kept for each target; beyond that the oldest are dropped, and counted.
+    pub dead_letters_per_target: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partition: Partition::default(), seed: 0, smtp: None, retry_base_ms: 1000 }
+        Self { partition: Partition::default(), seed: 0, smtp: None, retry_base_ms: 1000, dead_letters_per_target: 1000 }
     }
 }
 
@@ -64,6 +66,7 @@ impl Notify {
             senders: Arc::clone(&self.senders),
             seed: self.settings.seed,
             retry_base_ms: self.settings.retry_base_ms,
+            dead_letters: self.settings.dead_letters_per_target.max(1),
             breakpoints,
         }
     }
@@ -163,6 +166,12 @@ impl Notify {
     /// What was given up on, by rule, target and event.
     pub async fn dead_letters(&self) -> Result<Vec<Stored<DeadLetter>>> {
         self.store().list().await
+    }
+
+    /// Targets of which dead letters were dropped because there were too many, by rule and target.
+    pub async fn dropped_letters(&self) -> Result<Vec<DroppedLetters>> {
+        let all = self.store().list::<DroppedLetters>().await?;
+        Ok(all.into_iter().map(|stored| stored.value).filter(|letters| letters.dropped > 0).collect())
     }
 
     /// Has a dead letter delivered as if its rule had just matched; the dispatcher does it, whichever process asks.

@@ -10,6 +10,7 @@
 
 mod breakpoint;
 mod context;
+mod leash;
 mod queue;
 mod run;
 mod schedule;
@@ -18,6 +19,7 @@ mod worker;
 
 pub use breakpoint::Breakpoints;
 pub use context::{Finished, Limits, RunContext};
+pub use leash::Leash;
 pub use queue::{Filter, Runs};
 pub use run::{Level, LogLine, NewRun, Progress, Run, RunId};
 pub use schedule::Schedule;

@@ -31,6 +31,8 @@ pub struct Filter {
     pub subject: Option<String>,
     pub parent: Option<RunId>,
     pub state: Option<RunState>,
+    /// Only those made before this one: the next part of a list, newest first.
+    pub before: Option<RunId>,
 }
 
 /// How the children of a run are told apart.
@@ -94,6 +96,9 @@ impl Runs {
             if let Some(value) = value {
                 query.push(condition).push_bind(value);
             }
+        }
+        if let Some(id) = &filter.before {
+            query.push(" AND seq < (SELECT seq FROM runs WHERE id = ").push_bind(id.0.clone()).push(")");
         }
         query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit.max(0));
         let rows = query.build().fetch_all(&mut *self.store.reader().await?).await.map_err(database_error)?;

@@ -263,7 +263,12 @@ async fn asking_twice_with_the_same_words_gives_one_run_and_lists_are_newest_fir
     ask("b", "z").await.unwrap();
     let filter = Filter { subject: Some("a".into()), ..Filter::default() };
     let ids: Vec<RunId> = home.runs.list(&filter, 10).await.unwrap().into_iter().map(|run| run.id).collect();
-    assert_eq!(ids, [second.clone(), first]);
+    assert_eq!(ids, [second.clone(), first.clone()]);
+    let older = Filter { before: Some(second.clone()), ..filter.clone() };
+    let ids: Vec<RunId> = home.runs.list(&older, 10).await.unwrap().into_iter().map(|run| run.id).collect();
+    assert_eq!(ids, std::slice::from_ref(&first));
+    assert!(home.runs.list(&Filter { before: Some(first), ..filter }, 10).await.unwrap().is_empty());
+    assert!(home.runs.list(&Filter { before: Some(RunId("gone".into())), ..Filter::default() }, 10).await.unwrap().is_empty());
     assert_eq!(home.runs.latest("doing", "a").await.unwrap().unwrap().id, second);
 }
 

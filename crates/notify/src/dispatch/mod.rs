@@ -21,7 +21,8 @@ use store::{Notification, Store};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::delivery::{Cursor, DeadLetter, Delivery};
+use crate::dead;
+use crate::delivery::{Cursor, Delivery};
 use crate::event::{self, Event};
 use crate::pattern::Pattern;
 use crate::rule::{Rule, RuleState, Target};
@@ -54,6 +55,8 @@ pub struct Dispatcher {
     pub(crate) senders: Arc<Senders>,
     pub(crate) seed: u64,
     pub(crate) retry_base_ms: i64,
+    /// Kept for each target.
+    pub(crate) dead_letters: usize,
     pub(crate) breakpoints: Breakpoints,
 }
 
@@ -128,7 +131,8 @@ impl Dispatcher {
         for delivery in wanted {
             if backlog.is_full(&delivery.rule, &delivery.target) {
                 let at = tx.now();
-                tx.put(delivery.dead("Too many events were waiting for this target already.".into(), at)).await?;
+                let letter = delivery.dead("Too many events were waiting for this target already.".into(), at);
+                dead::keep(&mut tx, letter, self.dead_letters).await?;
             } else if tx.find::<Delivery>(&delivery.id()).await?.is_none() {
                 tx.create(&delivery).await?;
                 fresh.push(delivery);
@@ -272,7 +276,7 @@ impl Dispatcher {
         let outcome = if failure.is_final || too_late || delivery.attempts > policy.maximum_retry_attempts {
             tx.delete::<Delivery>(&id).await?;
             let at = tx.now();
-            tx.put::<DeadLetter>(delivery.dead(failure.message, at)).await?;
+            dead::keep(&mut tx, delivery.dead(failure.message, at), self.dead_letters).await?;
             Outcome::Settled
         } else {
             tx.put(delivery.clone()).await?;

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runs::Leash;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -28,14 +29,13 @@ pub(super) async fn run(program: &str, message: &Message<'_>) -> Result<(), Fail
         .env("PENCHANT_ATTEMPT", message.attempt.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+        .stderr(Stdio::piped());
     if let Some(folder) = &message.target.working_folder {
         command.current_dir(folder);
     }
-    let mut child = command.spawn().map_err(|e| Failure::new(format!("{program} cannot be started: {e}.")))?;
-    let group = Group(child.id());
+    let unstarted = |e| Failure::new(format!("{program} cannot be started: {e}."));
+    let mut leash = Leash::new(None).map_err(unstarted)?;
+    let mut child = leash.start(&mut command).await.map_err(unstarted)?;
     let (out, err) = (Tail::of(child.stdout.take()), Tail::of(child.stderr.take()));
     let stdin = child.stdin.take();
     let feed = async {
@@ -46,7 +46,9 @@ pub(super) async fn run(program: &str, message: &Message<'_>) -> Result<(), Fail
     };
     let ((), status) = tokio::join!(feed, child.wait());
     let status = status.map_err(|e| Failure::new(format!("{program} cannot be waited for: {e}.")))?;
-    group.ended();
+    if let Err(error) = leash.release().await {
+        tracing::warn!(program, "What the command left behind was killed, as it could not be let go: {error}.");
+    }
     tracing::debug!(program, event = message.event.id, "{}", out.text().await);
     if status.success() {
         return Ok(());
@@ -54,26 +56,6 @@ pub(super) async fn run(program: &str, message: &Message<'_>) -> Result<(), Fail
     let said = err.text().await;
     let said = if said.is_empty() { "nothing".to_owned() } else { format!("{said:?}") };
     Err(Failure::new(format!("{program} ended with {status}, exit status 0 was expected; its standard error ends with {said}.")))
-}
-
-/// The process group of a program that has not ended.
-struct Group(Option<u32>);
-
-impl Group {
-    fn ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    /// A shell has `kill` built in: not every system has the program.
-    fn drop(&mut self) {
-        let Some(id) = self.0 else { return };
-        let killed = std::process::Command::new("sh").arg("-c").arg(format!("kill -s KILL -- -{id}")).stderr(Stdio::null()).status();
-        if let Err(error) = killed {
-            tracing::warn!(group = id, "A command whose time was up cannot be killed: {error}.");
-        }
-    }
 }
 
 /// The end of a stream, read in the background so that the program never waits.

@@ -92,6 +92,44 @@ async fn failures_are_tried_again_then_listed_and_redelivered() {
     assert!(house.notify.redeliver(&id).await.is_err());
 }
 
+/// A target that is down for good fills no disk, and takes no letters from the others.
+#[tokio::test]
+async fn of_the_dead_letters_of_a_target_the_youngest_are_kept() {
+    let clock = ManualClock::at(1_700_000_000_000);
+    let settings = Settings { retry_base_ms: 1, dead_letters_per_target: 20, ..Settings::default() };
+    let (house, listener) = (House::with(clock.clone(), settings).await, Listener::start().await);
+    let once = json!({"MaximumRetryAttempts": 0});
+    house.rule("few", json!([{"Id": "gone", "Arn": listener.url("gone")}])).await;
+    house.put(3).await;
+    let work = house.work();
+    until("given up", async || house.is_idle().await).await;
+    house.notify.delete_rule("few").await.unwrap();
+    house
+        .rule("r", json!([{"Id": "a", "Arn": listener.url("gone")}, {"Id": "b", "Arn": listener.url("broken"), "RetryPolicy": once}]))
+        .await;
+    let mut ids = Vec::new();
+    for _ in 0..25 {
+        clock.advance(1000);
+        ids.extend(house.put(2).await);
+        until("given up", async || house.is_idle().await).await;
+    }
+    work.abort();
+    assert_eq!(listener.at("broken").len(), 50);
+    let letters = house.notify.dead_letters().await.unwrap();
+    for target in ["a", "b"] {
+        let kept: HashSet<&String> = letters.iter().filter(|letter| letter.target == target).map(|letter| &letter.event.id).collect();
+        // A tenth more than has to go goes at once.
+        assert!((18..=20).contains(&kept.len()), "{}", kept.len());
+        let youngest: HashSet<&String> = ids[50 - 18..].iter().collect();
+        assert!(youngest.is_subset(&kept), "the oldest go first");
+        let dropped = house.notify.dropped_letters().await.unwrap();
+        let of_target = dropped.iter().find(|letters| letters.target == target).unwrap();
+        assert_eq!((of_target.rule.as_str(), of_target.dropped), ("r", 50 - kept.len() as u64));
+    }
+    assert_eq!(letters.iter().filter(|letter| letter.rule == "few").count(), 3);
+    assert_eq!(house.notify.dropped_letters().await.unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn a_target_says_when_to_come_back_and_old_events_are_given_up() {
     let clock = ManualClock::at(1_700_000_000_000);
