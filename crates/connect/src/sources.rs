@@ -11,6 +11,8 @@ use store::{Buckets, Location};
 
 use crate::connection::{Connection, Endpoint};
 use crate::secrets::Secrets;
+use crate::sink::sqlite::SqliteSink;
+use crate::sink::{Sink, UNSUPPORTED};
 use crate::source::Source;
 use crate::source::sqlite::SqliteSource;
 
@@ -65,15 +67,36 @@ impl Sources {
             | Endpoint::MySql(_)
             | Endpoint::SqlServer(_)
             | Endpoint::Mongo(_)
-            | Endpoint::Kafka(_) => Err(Error::invalid_input(format!(
-                "Connection {:?} is of type {}, whose connector this binary was built without: build it with `make release`, or cargo build -p penchant --all-features.",
-                connection.name, connection.connection_type
-            ))),
+            | Endpoint::Kafka(_) => Err(built_without(connection)),
             Endpoint::S3 { .. } => Err(Error::invalid_input(format!(
                 "Connection {:?} leads to files (type S3): name it in an S3 target, it holds no database tables.",
                 connection.name
             ))),
         }
+    }
+
+    /// The database behind the connection, to be written to. Nobody is asked yet; a SQLite file may be missing.
+    pub fn sink(&self, connection: &Connection) -> Result<Arc<dyn Sink>> {
+        let other = match connection.unsealed(&self.secrets)?.endpoint()? {
+            Endpoint::Sqlite { path } => return Ok(Arc::new(SqliteSink::new(&self.buckets.path(&Location::parse(&path)?)))),
+            #[cfg(feature = "postgres")]
+            Endpoint::Postgres(server) => return Ok(Arc::new(crate::sink::postgres::PostgresSink::new(server))),
+            #[cfg(feature = "mysql")]
+            Endpoint::MySql(server) => return Ok(Arc::new(crate::sink::mysql::MySqlSink::new(server))),
+            #[cfg(not(all(feature = "postgres", feature = "mysql")))]
+            #[allow(unreachable_patterns, reason = "those whose feature is on stand above")]
+            Endpoint::Postgres(_) | Endpoint::MySql(_) => return Err(built_without(connection)),
+            Endpoint::Redshift(_) => "Amazon Redshift",
+            Endpoint::SqlServer(_) => "SQL Server",
+            Endpoint::Mongo(_) => "MongoDB",
+            Endpoint::Kafka(_) => "Kafka",
+            Endpoint::S3 { .. } => "files (type S3; a job's file target writes them)",
+        };
+        Err(Error::invalid_input(format!(
+            "Connection {:?} leads to {other}: tables are written in PostgreSQL, MySQL, MariaDB and SQLite only.",
+            connection.name
+        ))
+        .code(UNSUPPORTED))
     }
 
     /// The object store that holds the location and the location's path in it. Without a connection the location is in
@@ -106,6 +129,14 @@ impl Sources {
         files.sort_by(|a, b| a.location.cmp(&b.location));
         Ok(files)
     }
+}
+
+#[cfg(not(all(feature = "postgres", feature = "mysql", feature = "mssql", feature = "mongodb", feature = "kafka")))]
+fn built_without(connection: &Connection) -> Error {
+    Error::invalid_input(format!(
+        "Connection {:?} is of type {}, whose connector this binary was built without: build it with `make release`, or cargo build -p penchant --all-features.",
+        connection.name, connection.connection_type
+    ))
 }
 
 async fn head(store: &dyn ObjectStore, path: &Path) -> object_store::Result<Option<ObjectMeta>> {

@@ -131,3 +131,22 @@ async fn an_s3_connection_is_no_database() {
     let error = sources(folder.path()).open(&connection("S3", &[])).unwrap_err();
     assert!(error.message.contains("S3 target"), "{error}");
 }
+
+#[test]
+fn tables_are_written_where_we_can_and_refused_by_name_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(folder.path());
+    assert!(sources.sink(&Connection::sqlite("shop", "new.db")).is_ok(), "the file may be missing");
+    let server = [("HOST", "h"), ("DATABASE", "d"), ("USERNAME", "u"), ("PASSWORD", "p")];
+    for (kind, properties, word) in [
+        ("REDSHIFT", &server[..], "Redshift"),
+        ("SQLSERVER", &server[..], "SQL Server"),
+        ("MONGODB", &[("CONNECTION_URL", "mongodb://h/d")][..], "MongoDB"),
+        ("KAFKA", &[("KAFKA_BOOTSTRAP_SERVERS", "h:9092")][..], "Kafka"),
+        ("S3", &[][..], "S3"),
+    ] {
+        let error = sources.sink(&connection(kind, properties)).unwrap_err();
+        assert_eq!((error.kind, error.code), (ErrorKind::InvalidInput, Some("SINK_UNSUPPORTED")), "{error}");
+        assert!(error.message.contains(word) && error.message.contains("\"shop\""), "{error}");
+    }
+}

@@ -9,6 +9,8 @@ use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock};
 
 use crate::location::{Location, check_bucket};
 
@@ -17,13 +19,24 @@ use crate::location::{Location, check_bucket};
 pub struct Buckets {
     root: PathBuf,
     project: PathBuf,
+    turns: Turns,
+}
+
+/// Who has to wait for whom, among all that hold clones of the same [`Buckets`].
+#[derive(Debug, Clone, Default)]
+struct Turns {
+    /// Shared by those who walk through folders, taken by whoever exchanges two: a walk goes by paths, so one that an exchange came
+    /// between would see a part of the old folder and a part of the new.
+    folders: Arc<RwLock<()>>,
+    /// Of those who rebuild a folder to exchange it, one at a time: nobody works with a copy that has become old meanwhile.
+    rebuilding: Arc<Mutex<()>>,
 }
 
 impl Buckets {
     /// Creates `root` where missing. `project` is what relative file locations are relative to.
     pub fn open(root: &FilePath, project: &FilePath) -> Result<Self> {
         create_folder(root)?;
-        Ok(Self { root: root.into(), project: project.into() })
+        Ok(Self { root: root.into(), project: project.into(), turns: Turns::default() })
     }
 
     pub fn root(&self) -> &FilePath {
@@ -69,6 +82,7 @@ impl Buckets {
     /// Every file at or under the location, by name; hidden files (first letter `.` or `_`) are left out, as Glue does.
     pub async fn list(&self, location: &Location) -> Result<Vec<ObjectMeta>> {
         let (store, path) = self.resolve(location)?;
+        let _still = self.still().await;
         let on_disk = self.path(location);
         if on_disk.is_file() {
             return Ok(vec![store.head(&path).await.map_err(|e| object_error(e, location))?]);
@@ -77,6 +91,26 @@ impl Buckets {
         files.retain(|file| !is_hidden(&path, &file.location));
         files.sort_by(|a, b| a.location.cmp(&b.location));
         Ok(files)
+    }
+
+    /// Until it is dropped no folder is exchanged: for whoever walks through folders without [`Self::list`].
+    pub async fn still(&self) -> OwnedRwLockReadGuard<()> {
+        self.turns.folders.clone().read_owned().await
+    }
+
+    /// Until it is dropped nobody else rebuilds a folder.
+    pub async fn rebuilding(&self) -> OwnedMutexGuard<()> {
+        self.turns.rebuilding.clone().lock_owned().await
+    }
+
+    /// Two folders change places in one step, between two walks of this process. Programs that read the disk themselves see
+    /// either, and one that goes by paths during the step may meet both.
+    ///
+    /// # Errors
+    /// What the file system says: not all can do this, and none does it across a mount point.
+    pub async fn exchange(&self, one: &FilePath, other: &FilePath) -> std::io::Result<()> {
+        let _alone = self.turns.folders.write().await;
+        Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
     }
 
     /// The whole file.

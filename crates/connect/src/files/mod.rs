@@ -54,7 +54,7 @@ pub use json_rows::{MAX_ROW_BYTES, json_rows};
 #[cfg(feature = "orc")]
 pub use orc::OrcFile;
 pub use schema::{SIMILAR, Similarity, merge, similarity};
-pub use text::{Input, text};
+pub use text::{Input, is_plain, text};
 pub use xml::xml_rows;
 
 /// Samples up to this size are looked at where they were read; longer ones on a thread that may be busy for a while.

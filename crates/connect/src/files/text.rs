@@ -37,6 +37,11 @@ pub(super) fn unpacked<'a>(packed: Input<'a>, compression: Compression) -> Resul
     })
 }
 
+/// Whether a file that begins so holds text as it is, neither packed nor UTF-16, so that it can be read from anywhere in it.
+pub fn is_plain(first: &[u8]) -> bool {
+    compression(first) == Compression::None && utf16(first).is_none()
+}
+
 /// The text of a file as UTF-8. A byte order mark wins over `encoding`. That UTF-8 is valid is for the reader of the text to say.
 pub fn text<'a>(raw: Box<dyn Read + Send + 'a>, encoding: Encoding) -> Result<Input<'a>> {
     let mut packed = BufReader::with_capacity(BUFFER_BYTES, raw);

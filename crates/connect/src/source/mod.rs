@@ -39,6 +39,7 @@ pub mod redshift;
 mod retried;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use arrow::array::RecordBatch;
@@ -172,6 +173,25 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn sql(&self) -> Option<&dyn SqlSource> {
         None
     }
+
+    /// Nothing, unless its tables are logs.
+    fn log(&self) -> Option<&dyn LogSource> {
+        None
+    }
+}
+
+/// A source whose tables only grow at the ends of their partitions: whoever knows how far he has read needs no key.
+#[async_trait]
+pub trait LogSource: Send + Sync {
+    /// By partition the offset after the last message that there is now, for whoever will next read those of `next`; a partition
+    /// that is not in `next` has not been read.
+    ///
+    /// # Errors
+    /// `SOURCE_OFFSET_GONE` when some of what was to be read next is no longer kept.
+    async fn ends(&self, table: &TablePath, next: &BTreeMap<i32, i64>) -> Result<BTreeMap<i32, i64>>;
+
+    /// The columns that hold a row's partition and its offset.
+    fn place_columns(&self) -> (&'static str, &'static str);
 }
 
 /// The SQL that a source speaks, as far as it matters to whoever writes queries for it.

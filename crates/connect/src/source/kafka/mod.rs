@@ -20,7 +20,7 @@
 //!
 //! # Bookmarks
 //! [`KafkaSource::since`] gives the messages that came since a bookmark, as a filter of a scan, and the next bookmark. Messages that
-//! retention took before they were read are an error `SOURCE_OFFSET_GONE`.
+//! retention took before they were read are an error `SOURCE_OFFSET_GONE`. Who knows no Kafka asks [`LogSource`] for the same.
 //!
 //! # Not here
 //! Schema registries are not asked.
@@ -41,7 +41,7 @@ mod offsets;
 mod read;
 mod scan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,7 +53,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Description, Predicate, Scan, Source, TablePath};
+use super::{Description, LogSource, Predicate, Scan, Source, TablePath};
 use crate::connection::{KafkaEndpoint, TlsMode};
 use crate::diagnosis::{AUTHENTICATION_FAILED, Diagnosis, Step, TLS_FAILED};
 use catalog::Shape;
@@ -251,6 +251,22 @@ impl Source for KafkaSource {
         }
         diagnosis.note(Step::Permission, topics, |count| format!("{count} topics"));
         diagnosis
+    }
+
+    fn log(&self) -> Option<&dyn LogSource> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl LogSource for KafkaSource {
+    async fn ends(&self, table: &TablePath, next: &BTreeMap<i32, i64>) -> Result<BTreeMap<i32, i64>> {
+        let (_, end) = self.since(&table.table, &Offsets(next.clone())).await?;
+        Ok(end.0)
+    }
+
+    fn place_columns(&self) -> (&'static str, &'static str) {
+        (PARTITION, OFFSET)
     }
 }
 

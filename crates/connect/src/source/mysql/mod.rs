@@ -10,10 +10,10 @@
 //! Geometries are the server's bytes: four of the spatial reference, then well-known binary.
 
 mod catalog;
-mod connect;
+pub(crate) mod connect;
 mod decode;
-mod error;
-mod sql;
+pub(crate) mod error;
+pub(crate) mod sql;
 mod types;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use crate::diagnosis::{Diagnosis, Step};
 use crate::source::retried::retried;
 
 /// Connections kept for the next call.
-const IDLE: usize = 4;
+const IDLE: usize = 8;
 /// From this version on a server can look whether its client is still there while it computes.
 const WATCHES_CLIENT: u32 = 140_000;
 
@@ -62,6 +62,11 @@ impl Connector {
                 return Ok(connection);
             }
         }
+        self.fresh().await
+    }
+
+    /// A new one, tried as often as the connection says.
+    pub(crate) async fn fresh(&self) -> Result<PgConnection> {
         retried(self.server.reach, || self.connect()).await
     }
 

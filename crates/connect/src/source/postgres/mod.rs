@@ -11,11 +11,14 @@ mod catalog;
 mod connect;
 mod copy;
 mod decode;
-mod error;
+pub(crate) mod error;
 mod numeric;
 mod query;
 pub(crate) mod sql;
 mod types;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};
@@ -35,20 +38,26 @@ pub(crate) use types::Kind;
 /// The rows of tables up to this size are counted: reading so much takes a server a moment.
 const COUNTED_BYTES: i64 = 256 << 20;
 
-/// One database of a server; clone it freely. Clones share up to four idle connections.
+/// One database of a server; clone it freely. Clones share up to eight idle connections, and what was described last.
 #[derive(Debug, Clone)]
 pub struct PostgresSource {
     connector: Connector,
+    /// For the next scan of each table, and no further one: many tables are read without asking about each.
+    described: Arc<Mutex<HashMap<TablePath, Shape>>>,
 }
 
 impl PostgresSource {
     /// Reaches out to nobody.
     pub fn new(server: Server) -> Self {
-        Self { connector: Connector::new(server, Flavour::PostgreSql) }
+        Self { connector: Connector::new(server, Flavour::PostgreSql), described: Arc::default() }
     }
 
     async fn start(self, scan: Scan) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let shape = catalog::shape(&self.connector, &mut None, &scan.table).await?;
+        let described = self.described.lock().unwrap_or_else(PoisonError::into_inner).remove(&scan.table);
+        let shape = match described {
+            Some(shape) => shape,
+            None => catalog::shape(&self.connector, &mut None, &scan.table).await?,
+        };
         let reading = sql::reading(&shape, &scan)?;
         let connection = self.connector.acquire().await?;
         Ok(copy::stream(self.connector, connection, reading))
@@ -76,6 +85,8 @@ impl Source for PostgresSource {
 
     async fn describe(&self, tables: &[TablePath]) -> Result<Vec<Result<Description>>> {
         let shapes = catalog::describe(&self.connector, &mut None, tables).await?;
+        let described = shapes.iter().filter_map(|shape| shape.as_ref().ok()).map(|shape| (shape.path.clone(), shape.clone())).collect();
+        *self.described.lock().unwrap_or_else(PoisonError::into_inner) = described;
         Ok(shapes.into_iter().map(|shape| shape.map(|shape| shape.description())).collect())
     }
 

@@ -27,31 +27,58 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// One SQLite file. The types of a table's columns are found out once and kept for the life of the value.
+/// Connections kept for the next call: each one opened reads the declarations of all tables.
+const IDLE: usize = 8;
+
+/// One SQLite file. The types of a table's columns are found out once and kept for the life of the value. Clones share a few idle
+/// connections.
 #[derive(Debug, Clone)]
 pub struct SqliteSource {
     path: Arc<PathBuf>,
     shapes: Arc<Mutex<HashMap<String, Arc<Shape>>>>,
+    idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl SqliteSource {
     /// Fails when the file is missing, cannot be read or is no SQLite database.
     pub fn open(path: &Path) -> Result<Self> {
         check_file(path)?;
-        Ok(Self { path: Arc::new(path.into()), shapes: Arc::default() })
+        Ok(Self { path: Arc::new(path.into()), shapes: Arc::default(), idle: Arc::default() })
     }
 
-    fn connect(&self) -> Result<Connection> {
+    /// One that is idle, or a new one. Blocks.
+    fn acquire(&self) -> Result<Connection> {
+        if let Some(connection) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(connection);
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(self.path.as_ref(), flags).map_err(|e| self.error(e))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(|e| self.error(e))?;
         Ok(connection)
     }
 
-    /// Runs `work` on a fresh connection where blocking does no harm.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self, Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    /// Gives back a connection whose last answer was read to its end. One on which anything failed is dropped instead.
+    fn release(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
+
+    /// Runs `work` on a connection where blocking does no harm.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self, &Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        self.taking(|source, connection| {
+            let done = work(source, &connection)?;
+            source.release(connection);
+            Ok(done)
+        })
+        .await
+    }
+
+    /// The same with a connection that does not come back by itself.
+    async fn taking<T: Send + 'static>(&self, work: impl FnOnce(&Self, Connection) -> Result<T> + Send + 'static) -> Result<T> {
         let source = self.clone();
-        tokio::task::spawn_blocking(move || work(&source, source.connect()?))
+        tokio::task::spawn_blocking(move || work(&source, source.acquire()?))
             .await
             .map_err(|e| Error::internal("Reading a SQLite file ended before its time.").source(e))?
     }
@@ -62,7 +89,7 @@ impl SqliteSource {
             return Ok(shape);
         }
         let name = table.table.clone();
-        let shape = Arc::new(self.blocking(move |source, connection| source.find_shape(&connection, &name)).await?);
+        let shape = Arc::new(self.blocking(move |source, connection| source.find_shape(connection, &name)).await?);
         self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(table.table.clone(), shape.clone());
         Ok(shape)
     }
@@ -119,7 +146,7 @@ impl SqliteSource {
     async fn start(self, scan: Scan) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let shape = self.shape(&scan.table).await?;
         let plan = sql::plan(&shape, &scan)?;
-        let connection = self.blocking(|_, connection| Ok(connection)).await?;
+        let connection = self.taking(|_, connection| Ok(connection)).await?;
         Ok(rows::stream(self, connection, plan).boxed())
     }
 }
@@ -131,13 +158,13 @@ impl Source for SqliteSource {
     }
 
     async fn tables(&self) -> Result<Vec<TablePath>> {
-        let names = self.blocking(|source, connection| table_names(&connection).map_err(|e| source.error(e))).await?;
+        let names = self.blocking(|source, connection| table_names(connection).map_err(|e| source.error(e))).await?;
         Ok(names.into_iter().map(TablePath::table).collect())
     }
 
     async fn describe(&self, tables: &[TablePath]) -> Result<Vec<Result<Description>>> {
         let tables = tables.to_vec();
-        self.blocking(move |source, connection| source.describe_all(&connection, &tables)).await
+        self.blocking(move |source, connection| source.describe_all(connection, &tables)).await
     }
 
     async fn count(&self, table: &TablePath) -> Result<Option<u64>> {

@@ -40,7 +40,7 @@ impl SqlSource for SqliteSource {
         let opened = async move {
             let columns = schema.fields().iter().map(|field| column(field)).collect::<Result<_>>()?;
             let plan = Plan { table: "a query".into(), sql, values: Vec::new(), columns, batch_rows: DEFAULT_BATCH_ROWS };
-            let connection = source.blocking(|_, connection| Ok(connection)).await?;
+            let connection = source.taking(|_, connection| Ok(connection)).await?;
             Ok::<_, Error>(rows::stream(source, connection, plan).map(move |batch| under(&batch?, &schema)))
         };
         stream::once(opened).try_flatten().boxed()

@@ -30,32 +30,47 @@ impl Drop for Interrupt {
     }
 }
 
-struct Reader {
-    batches: mpsc::Receiver<Result<RecordBatch>>,
-    work: Option<JoinHandle<()>>,
-    _interrupt: Interrupt,
+/// While the query is under way: the thread, and what stops it. The connection comes back from it when all was read.
+struct Work {
+    thread: JoinHandle<Option<Connection>>,
+    interrupt: Interrupt,
 }
 
-/// The rows of the plan. Dropping the stream ends the query.
+struct Reader {
+    source: SqliteSource,
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    work: Option<Work>,
+}
+
+/// The rows of the plan. Dropping the stream ends the query. The connection goes back when the stream has ended by itself.
 pub(crate) fn stream(source: SqliteSource, connection: Connection, plan: Plan) -> impl Stream<Item = Result<RecordBatch>> {
     let interrupt = Interrupt(connection.get_interrupt_handle());
     let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-    let work = tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(&source, &connection, &plan, &sender) {
+    let reads = source.clone();
+    let thread = tokio::task::spawn_blocking(move || match read(&reads, &connection, &plan, &sender) {
+        Ok(()) => Some(connection),
+        Err(error) => {
             // Nobody is there to be told when the reader is gone.
             let _ = sender.blocking_send(Err(error));
+            None
         }
     });
-    stream::unfold(Reader { batches, work: Some(work), _interrupt: interrupt }, next)
+    stream::unfold(Reader { source, batches, work: Some(Work { thread, interrupt }) }, next)
 }
 
 async fn next(mut reader: Reader) -> Option<(Result<RecordBatch>, Reader)> {
     if let Some(batch) = reader.batches.recv().await {
         return Some((batch, reader));
     }
-    // A thread that died would otherwise look like the end of the table.
-    match reader.work.take()?.await {
-        Ok(()) => None,
+    let Work { mut thread, interrupt } = reader.work.take()?;
+    // Dropped while this waits, both go. A thread that died would otherwise look like the end of the table.
+    match (&mut thread).await {
+        Ok(connection) => {
+            // Before anybody else may have the connection: what comes late would stop their query.
+            drop(interrupt);
+            connection.into_iter().for_each(|connection| reader.source.release(connection));
+            None
+        }
         Err(e) => Some((Err(Error::internal("Reading a SQLite file ended before its time.").source(e)), reader)),
     }
 }

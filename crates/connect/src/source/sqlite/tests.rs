@@ -169,7 +169,7 @@ async fn a_locked_file_is_worth_another_try() {
     let (folder, source) = orders();
     let writer = rusqlite::Connection::open(folder.path().join("shop.db")).unwrap();
     writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let connection = source.connect().unwrap();
+    let connection = source.acquire().unwrap();
     connection.busy_timeout(Duration::from_millis(1)).unwrap();
     let error = source.error(super::table_names(&connection).unwrap_err());
     assert_eq!(error.kind, ErrorKind::Unavailable);
@@ -190,7 +190,7 @@ async fn dropping_the_stream_ends_the_query() {
         columns: vec![super::shape::ShapeColumn { name: "i".into(), kind: super::shape::Kind::Integer }],
         batch_rows: 10,
     };
-    let connection = source.connect().unwrap();
+    let connection = source.acquire().unwrap();
     let mut stream = super::rows::stream(source.clone(), connection, plan).boxed();
     let waited = tokio::time::timeout(Duration::from_millis(100), stream.next()).await;
     assert!(waited.is_err(), "the query has no row");
