@@ -10,7 +10,6 @@ use store::Resource;
 
 use crate::changes::Change;
 pub use configuration::{Configuration, Grouping};
-pub(crate) use schedule::ScheduleLook;
 pub use schedule::{CrawlerSchedule, ScheduleState};
 pub(crate) use targets::DatabaseTarget;
 pub use targets::{JdbcTarget, KafkaTarget, MongoDbTarget, S3Target, Targets};
@@ -30,7 +29,7 @@ pub struct Crawler {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub targets: Targets,
-    /// Fired by [`crate::CrawlSchedules`].
+    /// Fired by [`crate::Schedules`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<CrawlerSchedule>,
     /// Custom classifiers by name, tried in this order before the built-in ones.

@@ -14,11 +14,13 @@ pub mod changes;
 pub mod classifier;
 pub mod crawl;
 pub mod crawler;
+mod files;
 pub mod glob;
 pub mod hive;
 pub mod layout;
 pub mod partition_filter;
 pub mod profile;
+mod schedules;
 pub mod statistics;
 pub mod table;
 
@@ -28,13 +30,15 @@ pub use catalog::{
 };
 pub use changes::{Change, ChangeKind};
 pub use classifier::Classifier;
-pub use crawl::{CrawlExecutor, CrawlSchedules};
+pub use crawl::CrawlExecutor;
 pub use crawler::{
     CRAWL, CrawlProblem, CrawlSummary, CrawledTable, Crawler, CrawlerSchedule, CrawlerState, CrawlerStatus, DeleteBehavior, JdbcTarget,
     KafkaTarget, LastCrawl, MongoDbTarget, S3Target, ScheduleState, SchemaChangePolicy, TableChange, Targets, UpdateBehavior,
 };
+pub use files::{TableFiles, below};
 pub use layout::FileLayout;
-pub use profile::{PROFILE, ProfileExecutor, TableProfile};
+pub use profile::{PROFILE, ProfileExecutor, StatisticsSettings, TableProfile};
+pub use schedules::Schedules;
 pub use statistics::{ColumnStatistics, FoundStatistics, StatisticsData};
 pub use table::{Column, Database, Parameters, Partition, SerdeInfo, StorageDescriptor, Table, TableVersion};
 

@@ -3,6 +3,7 @@
 mod batches;
 mod classifiers;
 mod connections;
+mod crawl_damaged;
 mod crawl_databases;
 mod crawl_files;
 mod crawl_many;
@@ -10,6 +11,7 @@ mod crawl_options;
 mod crawl_real;
 mod crawl_safety;
 mod crawl_schedules;
+mod profile_many;
 mod profiles;
 mod resources;
 mod texts;

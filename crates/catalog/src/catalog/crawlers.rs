@@ -4,8 +4,11 @@ use domain::{Error, Result, RunState};
 use runs::{Filter, NewRun, Run, RunId};
 use store::Stored;
 
+use super::near::near;
 use super::{Catalog, check_name, fold};
-use crate::crawler::{CRAWL, Crawler, CrawlerState, CrawlerStatus, LastCrawl, ScheduleLook};
+use crate::classifier::Classifier;
+use crate::crawler::{CRAWL, Crawler, CrawlerState, CrawlerStatus, LastCrawl};
+use crate::schedules::ScheduleLook;
 
 /// Runs looked through for the last crawl that ended; more than two is never needed while one crawl may be under way.
 const RECENT_CRAWLS: i64 = 4;
@@ -13,6 +16,7 @@ const RECENT_CRAWLS: i64 = 4;
 impl Catalog {
     pub async fn create_crawler(&self, crawler: Crawler) -> Result<()> {
         let crawler = checked(crawler)?;
+        self.refuse_unknown_classifiers(&crawler).await?;
         self.store().create(&crawler).await
     }
 
@@ -30,8 +34,9 @@ impl Catalog {
         let mut tx = self.store().begin().await?;
         self.refuse_while_running(name).await?;
         let before = tx.get::<Crawler>(name).await?.value.schedule;
-        if let Some(schedule) = crawler.schedule.as_ref().filter(|schedule| before.as_ref() != Some(schedule)) {
-            ScheduleLook::mark(&mut tx, name, &schedule.schedule_expression).await?;
+        self.refuse_unknown_classifiers(&crawler).await?;
+        if before != crawler.schedule {
+            ScheduleLook::mark(&mut tx, &crawler).await?;
         }
         tx.update::<Crawler>(name, |old| {
             *old = crawler;
@@ -93,8 +98,29 @@ impl Catalog {
 
     /// The crawler's runs, newest first.
     pub async fn list_crawls(&self, name: &str, limit: i64) -> Result<Vec<Run>> {
-        let filter = Filter { kind: Some(CRAWL.into()), subject: Some(name.into()), ..Filter::default() };
+        self.list_crawls_before(name, None, limit).await
+    }
+
+    /// The same, of those older than this one.
+    pub async fn list_crawls_before(&self, name: &str, before: Option<RunId>, limit: i64) -> Result<Vec<Run>> {
+        let filter = Filter { kind: Some(CRAWL.into()), subject: Some(name.into()), before, ..Filter::default() };
         self.runs.list(&filter, limit).await
+    }
+
+    /// A name that was mistyped should not wait for the next crawl to fail.
+    async fn refuse_unknown_classifiers(&self, crawler: &Crawler) -> Result<()> {
+        if crawler.classifiers.is_empty() {
+            return Ok(());
+        }
+        let all = self.store().list::<Classifier>().await?;
+        let known: Vec<&str> = all.iter().map(|classifier| classifier.name()).collect();
+        match crawler.classifiers.iter().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => {
+                let hint = near(name, &known);
+                Err(Error::invalid_input(format!("Crawler {:?}: there is no classifier {name:?}{hint}.", crawler.name)))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn refuse_while_running(&self, name: &str) -> Result<()> {

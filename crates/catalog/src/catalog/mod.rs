@@ -3,6 +3,7 @@
 mod connections;
 mod crawlers;
 mod functions;
+mod near;
 mod pages;
 mod partition_indexes;
 mod partitions;

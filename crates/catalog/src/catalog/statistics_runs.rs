@@ -42,6 +42,12 @@ impl Catalog {
         self.runs.list(&Filter { kind: Some(PROFILE.into()), subject, ..Filter::default() }, LISTED_RUNS).await
     }
 
+    /// The youngest of one table.
+    pub async fn latest_statistics_run(&self, database: &str, table: &str) -> Result<Option<Run>> {
+        let key = self.get_table(database, table).await?.key();
+        self.runs.latest(PROFILE, &key).await
+    }
+
     /// `InvalidState`: `COLUMN_STATISTICS_NOT_RUNNING` when there is no run, `COLUMN_STATISTICS_STOPPING` when it was asked before.
     pub async fn stop_statistics_run(&self, database: &str, table: &str) -> Result<()> {
         let key = self.get_table(database, table).await?.key();

@@ -9,7 +9,7 @@ use store::{Resource, Stored, Tx};
 use super::partition_indexes::{add_index, drop_indexes};
 use super::{Catalog, Page, Paged, PartitionIndex, Refused, check_name, fold, pages, remove_partition};
 use crate::changes::{self, Change, ChangeKind};
-use crate::profile::drop_profile;
+use crate::profile::{drop_profile, drop_settings};
 use crate::statistics::drop_column_statistics;
 use crate::table::{Column, Database, Partition, Table, TableVersion};
 
@@ -153,6 +153,7 @@ pub(crate) async fn remove_table(tx: &mut Tx, table: &Table) -> Result<()> {
     drop_column_statistics(tx, &key).await?;
     drop_indexes(tx, &key).await?;
     drop_profile(tx, &key).await?;
+    drop_settings(tx, &key).await?;
     tx.delete::<Table>(&key).await?;
     tell(tx, Some(table), None).await
 }

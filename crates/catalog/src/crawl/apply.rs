@@ -98,6 +98,10 @@ pub(super) fn is_owned(table: &Table, crawler: &Crawler) -> bool {
     table.parameters.get(OWNER) == Some(&crawler.name)
 }
 
+pub(super) fn is_deprecated(table: &Table) -> bool {
+    table.parameters.contains_key(DEPRECATED)
+}
+
 /// Where the data is: the same place keeps its table, whatever it is called.
 pub(super) fn place(table: &Table) -> (String, String) {
     (table.parameters.get("connectionName").cloned().unwrap_or_default(), table.location().to_owned())

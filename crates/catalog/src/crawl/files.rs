@@ -11,7 +11,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 use store::Location;
 
-use super::folder::{self, Folder, Remark, Rules, Seen, SeenFile, Unit};
+use super::apply::{is_deprecated, is_owned};
+use super::folder::{self, Before, Folder, Remark, Rules, Seen, SeenFile, Unit};
 use super::naming::{file_stem, table_name};
 use super::{DEFAULT_SAMPLE_FILES, Found, FoundTable, Look, MAX_SAMPLE_FILES, known};
 use crate::crawler::{Grouping, S3Target};
@@ -32,7 +33,7 @@ struct Target<'a> {
     is_file: bool,
     connection: Option<Connection>,
     sample_files: usize,
-    rules: Rules,
+    rules: Rules<'a>,
     look: &'a Look<'a>,
 }
 
@@ -59,17 +60,19 @@ pub(super) async fn crawl(look: &Look<'_>, target: &S3Target, found: &mut Found)
     let Sorted { mut tree, inside } = at.sort(files);
     sample(&at, &mut tree, found).await?;
     let mut remarks: Vec<Remark> = Vec::new();
-    let units = folder::units(&tree, &[], rules, &mut remarks);
+    let before = at.before(&tree).await?;
+    let units = folder::units(&tree, &[], Rules { before: before.as_ref(), ..rules }, &mut remarks);
     at.keep(units, remarks, found);
     for (table, mut tree) in inside.into_values() {
         sample(&at, &mut tree, found).await?;
-        at.add_to(table, &tree, found);
+        let before = at.before(&tree).await?;
+        at.add_to(table, &tree, before.as_ref(), found);
     }
     Ok(())
 }
 
 /// What the configuration says about grouping, for a target at this place.
-fn rules(grouping: &Grouping, location: &Location) -> Rules {
+fn rules(grouping: &Grouping, location: &Location) -> Rules<'static> {
     let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
     let depth = match location {
         Location::S3 { key, .. } => 1 + parts(key),
@@ -78,7 +81,7 @@ fn rules(grouping: &Grouping, location: &Location) -> Rules {
     let level = grouping.table_level_configuration.map(|level| level.saturating_sub(depth));
     // Folders that are said to be tables are so whatever they hold.
     let loose = grouping.table_grouping_policy.is_some() || level.is_some();
-    Rules { alike: if loose { 0.0 } else { SIMILAR }, level }
+    Rules { alike: if loose { 0.0 } else { SIMILAR }, level, before: None }
 }
 
 /// Files that are to be looked at.
@@ -197,7 +200,12 @@ async fn look_into(target: &Target<'_>, tree: &mut Folder, picked: Vec<(Vec<Stri
         let Some(file) = file_at(tree, &path, index) else { continue };
         let place = target.place(&path.iter().chain([&file.name]).map(String::as_str).collect::<Vec<_>>().join("/"));
         let (seen, reason) = match finding {
-            Ok(Finding::Usable(inspection)) => (Seen::Usable(inspection), None),
+            Ok(Finding::Usable(inspection)) => {
+                for note in &inspection.notes {
+                    found.problem(look.context, place.as_str(), note.as_str());
+                }
+                (Seen::Usable(inspection), None)
+            }
             // An empty file may be filled tomorrow; it hides nothing.
             Ok(Finding::Empty) => (Seen::Useless, Some("The file is empty.".to_owned())),
             Ok(Finding::Unusable(reason)) => {
@@ -246,22 +254,26 @@ impl<'a> Target<'a> {
         for remark in remarks {
             found.problem(self.look.context, self.place(&remark.path), remark.reason);
         }
-        for unit in units {
-            self.tell_notes(&unit);
-            found.tables.push(self.describe(unit));
-        }
+        found.tables.extend(units.into_iter().map(|unit| self.describe(unit)));
     }
 
-    fn tell_notes(&self, unit: &Unit) {
-        for note in &unit.inspection.notes {
-            self.look.context.info(format!("{}: {note}", self.place(&unit.path.join("/"))));
+    /// What earlier crawls made of the target, where it matters: only what cannot be read is grouped as it was.
+    async fn before(&self, tree: &Folder) -> Result<Option<Before>> {
+        if self.is_file || !tree.hides() {
+            return Ok(None);
         }
+        let base = self.place("");
+        let known = self.look.catalog.store().children::<Table>(&self.look.crawler.database_name).await?;
+        let connection = |table: &Table| table.parameters.get("connectionName").map_or("", String::as_str) == self.connection_name();
+        let known = known.iter().filter(|table| is_owned(table, self.look.crawler) && !is_deprecated(table) && connection(table));
+        let parted = |table: &Table| Some((table.location().strip_prefix(&base)?.to_owned(), !table.partition_keys.is_empty()));
+        Ok(Some(known.filter_map(|table| parted(table)).collect()))
     }
 
     /// New folders inside a known table become partitions of it; one that does not fit becomes a table of its own.
-    fn add_to(&self, table: &Table, tree: &Folder, found: &mut Found) {
+    fn add_to(&self, table: &Table, tree: &Folder, before: Option<&Before>, found: &mut Found) {
         let mut remarks = Vec::new();
-        let units = folder::leaves(tree, &[], self.rules, &mut remarks);
+        let units = folder::leaves(tree, &[], Rules { before, ..self.rules }, &mut remarks);
         let (mut partitions, mut others) = (Vec::new(), Vec::new());
         for unit in units {
             let mut folder = self.describe(unit.clone());

@@ -8,16 +8,21 @@ use object_store::ObjectMeta;
 /// More different kinds of folders than this are never partitions of one table.
 const MAX_KINDS: usize = 5;
 
+/// Tables that the crawler has under the target, by path (a folder's ends with a slash), and whether they have partitions.
+pub(super) type Before = BTreeMap<String, bool>;
+
 /// What makes files and folders one table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
+pub(super) struct Rules<'a> {
     /// The share of columns that must be common.
     pub alike: f64,
     /// Folders so many steps below the target are tables, whatever is in them; everything above and below follows from that.
     pub level: Option<usize>,
+    /// Asked for folders of which something could not be read.
+    pub before: Option<&'a Before>,
 }
 
-impl Rules {
+impl Rules<'_> {
     fn fits(self, a: &Inspection, b: &Inspection) -> bool {
         matches!(similarity(a, b), Similarity::Common(share) if share >= self.alike)
     }
@@ -25,6 +30,20 @@ impl Rules {
     /// Folders at this depth stand for tables, not for partitions of one.
     fn apart(self, depth: usize) -> bool {
         self.level.is_some_and(|level| depth < level)
+    }
+
+    /// Whether the folder was one table (or a part of one) or its `parts` were; nothing where it was neither. Asked where something
+    /// cannot be read: what is left would be grouped in another way than the whole, and tables that are there be called gone.
+    fn was_one(self, path: &[String], of_files: bool, mut parts: impl Iterator<Item = String>) -> Option<bool> {
+        let before = self.before?;
+        if parts.any(|part| before.contains_key(&part)) {
+            return Some(false);
+        }
+        let is_one = |depth: usize| {
+            let folder: String = path[..depth].iter().map(|name| format!("{name}/")).collect();
+            before.get(&folder).is_some_and(|is_parted| *is_parted || of_files && depth == path.len())
+        };
+        (0..=path.len()).any(is_one).then_some(true)
     }
 
     /// Folders at this depth belong to a table whose folder was named.
@@ -38,6 +57,17 @@ impl Rules {
 pub(super) struct Folder {
     pub files: Vec<SeenFile>,
     pub folders: BTreeMap<String, Folder>,
+}
+
+impl Folder {
+    /// Something in it or below could not be read.
+    pub fn hides(&self) -> bool {
+        hides(&self.files) || self.folders.values().any(Self::hides)
+    }
+}
+
+fn hides(files: &[SeenFile]) -> bool {
+    files.iter().any(|file| matches!(file.seen, Seen::Useless))
 }
 
 #[derive(Debug)]
@@ -85,14 +115,14 @@ pub(super) struct Remark {
 }
 
 /// The folder's files all belong to one table, but for a few.
-pub(super) fn is_uniform(files: &[SeenFile], how: Rules) -> bool {
+pub(super) fn is_uniform(files: &[SeenFile], how: Rules<'_>) -> bool {
     let groups = groups(files, how);
     let (largest, all) = (groups.iter().map(Vec::len).max().unwrap_or(0), groups.iter().map(Vec::len).sum());
     groups.len() <= 1 || rules(largest, all)
 }
 
 /// The tables in the folder and below.
-pub(super) fn units(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
+pub(super) fn units(folder: &Folder, path: &[String], how: Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Unit> {
     let children: Vec<(&String, Vec<Unit>)> = folder
         .folders
         .iter()
@@ -102,7 +132,7 @@ pub(super) fn units(folder: &Folder, path: &[String], how: Rules, remarks: &mut 
     let mut own = direct(folder, path, how, remarks);
     if own.is_empty()
         && !how.apart(path.len())
-        && let Some(whole) = partitioned(&children, path, how, remarks)
+        && let Some(whole) = partitioned(folder, &children, path, how, remarks)
     {
         return whole;
     }
@@ -115,7 +145,7 @@ pub(super) fn units(folder: &Folder, path: &[String], how: Rules, remarks: &mut 
 }
 
 /// What is directly in each folder, without regard to the folders around it.
-pub(super) fn leaves(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
+pub(super) fn leaves(folder: &Folder, path: &[String], how: Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Unit> {
     let mut all = direct(folder, path, how, remarks);
     for (name, child) in &folder.folders {
         all.extend(leaves(child, &[path, std::slice::from_ref(name)].concat(), how, remarks));
@@ -129,7 +159,7 @@ fn rules(largest: usize, all: usize) -> bool {
 }
 
 /// Indexes of files that are alike, in the order in which they were met.
-fn groups(files: &[SeenFile], how: Rules) -> Vec<Vec<usize>> {
+fn groups(files: &[SeenFile], how: Rules<'_>) -> Vec<Vec<usize>> {
     let usable = files.iter().enumerate().filter_map(|(index, file)| match &file.seen {
         Seen::Usable(inspection) => Some((index, inspection)),
         _ => None,
@@ -163,16 +193,20 @@ fn join(a: &Inspection, b: &Inspection) -> Inspection {
 }
 
 /// The table, or tables, of the files directly in the folder.
-fn direct(folder: &Folder, path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Vec<Unit> {
+fn direct(folder: &Folder, path: &[String], how: Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Unit> {
     let groups = groups(&folder.files, how);
     let all: usize = groups.iter().map(Vec::len).sum();
     let Some(largest) = groups.iter().max_by_key(|group| group.len()) else { return Vec::new() };
-    if groups.len() > 1 && !rules(largest.len(), all) {
-        let reason = format!(
-            "A file of its own: the files of its folder are of {} kinds, and no kind makes {} % of them.",
-            groups.len(),
-            (SIMILAR * 100.0).round()
-        );
+    let parts = largest.iter().map(|index| joined(path, &folder.files[*index].name));
+    let was_one = if hides(&folder.files) { how.was_one(path, true, parts) } else { None };
+    if !was_one.unwrap_or(groups.len() == 1 || rules(largest.len(), all)) {
+        let reason = match groups.len() {
+            1 => "A file of its own, as before: a file beside it cannot be read.".to_owned(),
+            kinds => format!(
+                "A file of its own: the files of its folder are of {kinds} kinds, and no kind makes {} % of them.",
+                (SIMILAR * 100.0).round()
+            ),
+        };
         let members = groups.iter().flatten().map(|index| &folder.files[*index]);
         return members.filter_map(|file| of_files(path, Some(file.name.clone()), &[file], Some(reason.clone()))).collect();
     }
@@ -218,7 +252,13 @@ fn of_files(path: &[String], file: Option<String>, members: &[&SeenFile], reason
 }
 
 /// One table whose partitions are the folders, if enough of them are alike; folders that differ stay tables of their own.
-fn partitioned(children: &[(&String, Vec<Unit>)], path: &[String], how: Rules, remarks: &mut Vec<Remark>) -> Option<Vec<Unit>> {
+fn partitioned(
+    folder: &Folder,
+    children: &[(&String, Vec<Unit>)],
+    path: &[String],
+    how: Rules<'_>,
+    remarks: &mut Vec<Remark>,
+) -> Option<Vec<Unit>> {
     let key = common_key(children.iter().map(|(name, _)| name.as_str()));
     let whole: Vec<(&String, &Unit)> =
         children.iter().filter_map(|(name, units)| Some((*name, whole_folder(units, path.len() + 1)?))).collect();
@@ -226,7 +266,9 @@ fn partitioned(children: &[(&String, Vec<Unit>)], path: &[String], how: Rules, r
     let largest = kinds.iter().max_by_key(|kind| kind.len())?;
     let named = (key.is_some() || how.inside(path.len())) && !largest.is_empty();
     let enough = largest.len() as f64 >= SIMILAR * children.len() as f64 && kinds.len() <= MAX_KINDS;
-    if !(enough && (named || largest.len() >= 2)) {
+    let parts = largest.iter().map(|index| format!("{}/", joined(path, whole[*index].0)));
+    let was_one = if folder.hides() { how.was_one(path, false, parts) } else { None };
+    if !was_one.unwrap_or(enough && (named || largest.len() >= 2)) {
         return None;
     }
     let members: Vec<(&String, &Unit)> = largest.iter().map(|index| whole[*index]).collect();
@@ -265,7 +307,7 @@ fn whole_folder(units: &[Unit], depth: usize) -> Option<&Unit> {
 }
 
 /// Indexes of folders that are alike and parted in the same way.
-fn kinds(folders: &[(&String, &Unit)], how: Rules) -> Vec<Vec<usize>> {
+fn kinds(folders: &[(&String, &Unit)], how: Rules<'_>) -> Vec<Vec<usize>> {
     let mut kinds: Vec<(Unit, Vec<usize>)> = Vec::new();
     for (index, (_, unit)) in folders.iter().enumerate() {
         let fits = |first: &Unit| first.keys == unit.keys && how.fits(&first.inspection, &unit.inspection);

@@ -6,7 +6,6 @@ mod files;
 mod folder;
 mod known;
 mod naming;
-mod schedules;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -24,7 +23,6 @@ use crate::catalog::Catalog;
 use crate::crawler::{CRAWL, Configuration, CrawlProblem, Crawler};
 use crate::table::{Parameters, Table};
 use known::Known;
-pub use schedules::CrawlSchedules;
 
 /// Problems kept word for word in a crawl's summary; the rest is counted.
 pub const MAX_PROBLEMS: usize = 100;

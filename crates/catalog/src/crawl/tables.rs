@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use connect::diagnosis::{PERMISSION_DENIED, TABLE_GONE};
+use connect::sink::MARKERS;
 use connect::source::{COMMENT, Description, NATIVE_TYPE};
 use connect::{Connection, Source, TablePath};
 use domain::{Error, ErrorKind, Result};
@@ -26,7 +27,9 @@ pub(super) async fn crawl(look: &Look<'_>, target: DatabaseTarget<'_>, found: &m
     let connection = look.catalog.get_connection(target.connection).await?.value;
     let source = look.catalog.sources().open(&connection)?;
     let wanted = Wanted::new(target)?;
-    let tables: Vec<TablePath> = source.tables().await?.into_iter().filter(|table| wanted.has(table)).collect();
+    // What our own writes leave beside their targets is nobody's data.
+    let theirs = source.tables().await?.into_iter().filter(|table| table.table != MARKERS);
+    let tables: Vec<TablePath> = theirs.filter(|table| wanted.has(table)).collect();
     if tables.is_empty() {
         found.problem(look.context, format!("{}: {}", connection.name, target.path), "No table matches the path.");
     }

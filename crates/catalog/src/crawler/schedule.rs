@@ -1,8 +1,7 @@
 //! When a crawler starts by itself.
 
-use domain::{Result, Timestamp};
+use domain::Result;
 use serde::{Deserialize, Serialize};
-use store::Resource;
 
 /// Glue's `Schedule` of a crawler: written as the object that answers hold, read from it or from the expression alone, as
 /// requests have it.
@@ -55,20 +54,5 @@ impl CrawlerSchedule {
 
     pub fn parse(&self) -> Result<runs::Schedule> {
         runs::Schedule::parse(&self.schedule_expression)
-    }
-}
-
-/// When a crawler's schedule was last looked at, and which expression that was: another one counts from when it is first seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ScheduleLook {
-    pub crawler: String,
-    pub expression: String,
-    pub looked_at: Timestamp,
-}
-
-impl Resource for ScheduleLook {
-    const KIND: &'static str = "crawler_schedule_look";
-    fn key(&self) -> String {
-        self.crawler.clone()
     }
 }

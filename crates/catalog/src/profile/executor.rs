@@ -22,8 +22,8 @@ use crate::table::{Column, Table};
 
 /// Tables read at the same time.
 const TABLES_AT_ONCE: usize = 8;
-/// Tables described by one question to a source.
-const TABLES_PER_QUESTION: usize = 1000;
+/// Tables described by one question to a source, shortly before they are read.
+const TABLES_PER_QUESTION: usize = 200;
 /// Profiles written in one transaction. Each is right by itself, so that a run that ends early leaves nothing half done.
 const TABLES_PER_WRITE: usize = 50;
 
@@ -70,20 +70,23 @@ impl ProfileExecutor {
                 Ok(connection) => self.catalog.sources().open(&connection),
                 Err(error) => Err(error),
             };
-            if let Ok(source) = &source {
-                let here = tables.iter().filter_map(Table::source).filter(|(at, _)| *at == name);
-                let paths: Vec<TablePath> = here.map(|(_, path)| path).collect();
-                // One question for all, so that a source that remembers is not asked again for each. A table that it cannot
-                // describe is a problem when it is read.
-                for paths in paths.chunks(TABLES_PER_QUESTION) {
-                    if let Err(error) = source.describe(paths).await {
-                        tracing::debug!(connection = name, %error, "tables could not be described before they are profiled");
-                    }
-                }
-            }
             opened.insert(name.to_owned(), source.map_err(|error| error.to_string()));
         }
         opened
+    }
+
+    /// One question for all of the tables, so that a source that remembers is not asked again for each. A table that it cannot
+    /// describe is a problem when it is read.
+    async fn describe(&self, opened: &Opened, tables: &[Table]) {
+        for (name, source) in opened {
+            let here = tables.iter().filter_map(Table::source).filter(|(at, _)| at == name);
+            let paths: Vec<TablePath> = here.map(|(_, path)| path).collect();
+            if let (Ok(source), false) = (source, paths.is_empty())
+                && let Err(error) = source.describe(&paths).await
+            {
+                tracing::debug!(connection = name, %error, "tables could not be described before they are profiled");
+            }
+        }
     }
 
     async fn rows(&self, opened: &Opened, table: &Table, rows: usize) -> Result<BoxStream<'static, Result<RecordBatch>>> {
@@ -165,26 +168,28 @@ impl Executor for ProfileExecutor {
         let opened = self.open(&tables).await;
         let mut summary = ProfileSummary::default();
         let mut made = Vec::new();
-        let mut outcomes = stream::iter(0..tables.len())
-            .map(|index| {
-                let (opened, table) = (&opened, &tables[index]);
-                async move { (table, self.profile(opened, table, asked.rows, context).await) }
-            })
-            .buffer_unordered(TABLES_AT_ONCE);
         let mut done = 0;
-        while let Some((table, outcome)) = outcomes.next().await {
-            done += 1;
-            context.progress(done, tables.len() as u64, "tables");
-            match outcome {
-                Ok(one) => made.push(one),
-                Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
-                Err(error) => problem(context, &mut summary, table, &error),
-            }
-            if made.len() == TABLES_PER_WRITE {
-                write(context, std::mem::take(&mut made), &mut summary).await?;
+        for part in tables.chunks(TABLES_PER_QUESTION) {
+            self.describe(&opened, part).await;
+            let mut outcomes = stream::iter(0..part.len())
+                .map(|index| {
+                    let (opened, table) = (&opened, &part[index]);
+                    async move { (table, self.profile(opened, table, asked.rows, context).await) }
+                })
+                .buffer_unordered(TABLES_AT_ONCE);
+            while let Some((table, outcome)) = outcomes.next().await {
+                done += 1;
+                context.progress(done, tables.len() as u64, "tables");
+                match outcome {
+                    Ok(one) => made.push(one),
+                    Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
+                    Err(error) => problem(context, &mut summary, table, &error),
+                }
+                if made.len() == TABLES_PER_WRITE {
+                    write(context, std::mem::take(&mut made), &mut summary).await?;
+                }
             }
         }
-        drop(outcomes);
         write(context, made, &mut summary).await?;
         if let Some(problem) = summary.problems.first().filter(|_| summary.tables == 0) {
             return Err(Error::invalid_data(format!("No table could be profiled; {}: {}", problem.place, problem.reason)));

@@ -12,11 +12,13 @@ mod column;
 mod executor;
 mod glue;
 mod looks;
+mod settings;
 mod sketch;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use domain::{ErrorKind, Result};
 use futures::stream::BoxStream;
@@ -26,9 +28,13 @@ use store::{Resource, Stored, Tx};
 
 use crate::catalog::{Catalog, fold};
 use crate::crawler::CrawlProblem;
+use crate::hive;
+use crate::profile::column::ColumnProfiler;
 use crate::table::Table;
 pub use executor::ProfileExecutor;
 pub use looks::LooksLike;
+pub use settings::StatisticsSettings;
+pub(crate) use settings::drop_settings;
 
 /// The kind of a profile's run; its subject is `database`, or `database/table` when only one table is meant.
 pub const PROFILE: &str = "profile";
@@ -124,6 +130,20 @@ struct Asked {
 }
 
 /// A run that profiles these tables; all of the database when there are none.
+/// The profiles of the columns of rows that somebody has.
+pub fn profile_of(schema: &Schema, batches: &[RecordBatch]) -> Result<Vec<ColumnProfile>> {
+    let columns = hive::columns(schema);
+    let mut profiles = Vec::with_capacity(columns.len());
+    for (index, column) in columns.iter().enumerate() {
+        let mut profiler = ColumnProfiler::default();
+        for batch in batches {
+            profiler.update(batch.column(index))?;
+        }
+        profiles.push(profiler.finish(column, false)?.profile);
+    }
+    Ok(profiles)
+}
+
 pub(crate) fn new_run(database: &str, tables: Vec<String>, rows: Option<usize>) -> Result<NewRun> {
     let subject = match tables.as_slice() {
         [table] => Table::key_of(database, table),

@@ -2,11 +2,31 @@ use connect::files::HeaderRule;
 use domain::ErrorKind;
 use serde_json::json;
 
-use super::House;
+use super::{House, crawler};
 use crate::Classifier;
 
 fn classifier(json: serde_json::Value) -> Classifier {
     serde_json::from_value(json).unwrap()
+}
+
+#[tokio::test]
+async fn a_crawler_names_classifiers_that_there_are() {
+    let house = House::new().await;
+    let csv = |name: &str| json!({"CsvClassifier": {"Name": name, "Delimiter": ";"}});
+    for name in ["prices", "weblog"] {
+        house.catalog.create_classifier(serde_json::from_value(csv(name)).unwrap()).await.unwrap();
+    }
+    let naming = |names: &[&str]| {
+        let targets = json!({"S3Targets": [{"Path": "data"}]});
+        crawler(json!({"Name": "c", "DatabaseName": "shop", "Targets": targets, "Classifiers": names}))
+    };
+    let refused = house.catalog.create_crawler(naming(&["weblog", "prcies"])).await.unwrap_err();
+    assert_eq!(refused.kind, domain::ErrorKind::InvalidInput);
+    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"prcies\"; near to it are \"prices\".");
+    house.catalog.create_crawler(naming(&["weblog", "prices"])).await.unwrap();
+    let refused = house.catalog.update_crawler("c", naming(&["nothing like it"])).await.unwrap_err();
+    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"nothing like it\".");
+    assert_eq!(house.catalog.get_crawler("c").await.unwrap().classifiers, ["weblog", "prices"]);
 }
 
 #[tokio::test]

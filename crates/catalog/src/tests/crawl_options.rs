@@ -221,12 +221,14 @@ async fn damaged_files_are_reported_and_lose_nothing() {
 
 #[tokio::test]
 async fn custom_classifiers_are_tried_first() {
-    let house = house(json!([{"Path": "data"}]), json!({"Classifiers": ["bare"]})).await;
+    let house = house(json!([{"Path": "data"}]), json!({})).await;
     house.write("data/people/a.csv", "Anna;31\nBernd;32\n");
-    let missing = house.run("c").await;
-    assert!(missing.message.unwrap().contains("bare"));
     let csv = json!({"CsvClassifier": {"Name": "bare", "Delimiter": ";", "ContainsHeader": "ABSENT", "Header": ["who", "age"]}});
     house.catalog.create_classifier(serde_json::from_value(csv).unwrap()).await.unwrap();
+    let crawler = house.catalog.get_crawler("c").await.unwrap().value;
+    house.catalog.update_crawler("c", crate::Crawler { classifiers: vec!["bare".into()], ..crawler }).await.unwrap();
     house.crawl("c").await;
     assert_eq!(types(&house.table("people").await.value), [("who", "string"), ("age", "bigint")]);
+    house.catalog.delete_classifier("bare").await.unwrap();
+    assert!(house.run("c").await.message.unwrap().contains("bare"));
 }

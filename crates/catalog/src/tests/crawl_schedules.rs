@@ -7,11 +7,11 @@ use serde_json::json;
 use testkit::{Installation, ManualClock};
 
 use super::crawler;
-use crate::{Catalog, CrawlSchedules, ScheduleState};
+use crate::{Catalog, ScheduleState, Schedules};
 
 const HOUR: i64 = 3_600_000;
 
-async fn home(schedule: serde_json::Value) -> (Installation, Catalog, Arc<ManualClock>, CrawlSchedules) {
+async fn home(schedule: serde_json::Value) -> (Installation, Catalog, Arc<ManualClock>, Schedules) {
     // 2026-11-23T04:00:00Z, a Monday.
     let clock = ManualClock::at(1_795_406_400_000);
     let installation = Installation::with_clock(clock.clone()).await;
@@ -19,7 +19,7 @@ async fn home(schedule: serde_json::Value) -> (Installation, Catalog, Arc<Manual
     let targets = json!({"S3Targets": [{"Path": "data"}]});
     let json = json!({"Name": "c", "DatabaseName": "shop", "Targets": targets, "Schedule": schedule});
     catalog.create_crawler(crawler(json)).await.unwrap();
-    let schedules = CrawlSchedules::new(catalog.clone(), Duration::from_secs(1));
+    let schedules = Schedules::new(catalog.clone(), Duration::from_secs(1));
     (installation, catalog, clock, schedules)
 }
 
@@ -108,4 +108,47 @@ async fn a_schedule_is_written_as_glue_answers_and_checked() {
     wrong.schedule = Some(crate::CrawlerSchedule::new("cron(0 3 * *)"));
     let error = catalog.update_crawler("c", wrong).await.unwrap_err();
     assert!(error.message.contains("Crawler \"c\"") && error.message.contains("cron(0 3 * *)"), "{error}");
+}
+
+#[tokio::test]
+async fn column_statistics_are_made_by_the_clock() {
+    let (home, catalog, clock, schedules) = home(json!(null)).await;
+    catalog.create_database(crate::Database { name: "shop".into(), ..crate::Database::default() }).await.unwrap();
+    catalog.create_table("shop", crate::Table { name: "orders".into(), ..crate::Table::default() }).await.unwrap();
+    let settings = crate::StatisticsSettings {
+        database_name: "Shop".into(),
+        table_name: "ORDERS".into(),
+        schedule: Some(crate::CrawlerSchedule::new("rate(1 hour)")),
+        ..crate::StatisticsSettings::default()
+    };
+    catalog.create_statistics_settings(settings.clone()).await.unwrap();
+    assert!(schedules.tick().await.unwrap().is_empty(), "not due yet");
+    clock.advance(5 * HOUR);
+    let started = schedules.tick().await.unwrap();
+    let run = home.runs.get(&started[0]).await.unwrap();
+    assert_eq!((started.len(), run.kind.as_str(), run.subject.as_str()), (1, crate::PROFILE, "shop/orders"));
+    clock.advance(HOUR);
+    assert!(schedules.tick().await.unwrap().is_empty(), "one is under way");
+    home.runs.stop(&started[0]).await.unwrap();
+    catalog.stop_statistics_schedule("shop", "orders").await.unwrap();
+    clock.advance(HOUR);
+    assert!(schedules.tick().await.unwrap().is_empty());
+    catalog.start_statistics_schedule("shop", "orders").await.unwrap();
+    assert!(schedules.tick().await.unwrap().is_empty(), "what was due while stopped is not made up for");
+    clock.advance(HOUR);
+    let started = schedules.tick().await.unwrap();
+    assert_eq!(started.len(), 1);
+    home.runs.stop(&started[0]).await.unwrap();
+    // Another schedule counts from now on; other members leave it alone.
+    let slower = crate::StatisticsSettings { schedule: Some(crate::CrawlerSchedule::new("rate(3 hours)")), ..settings };
+    catalog.update_statistics_settings(slower.clone()).await.unwrap();
+    clock.advance(2 * HOUR);
+    catalog.update_statistics_settings(crate::StatisticsSettings { sample_size: Some(5.0), ..slower }).await.unwrap();
+    assert!(schedules.tick().await.unwrap().is_empty());
+    clock.advance(HOUR);
+    assert_eq!(schedules.tick().await.unwrap().len(), 1);
+    // A table takes its settings with it.
+    catalog.delete_table("shop", "orders").await.unwrap();
+    clock.advance(100 * HOUR);
+    assert!(schedules.tick().await.unwrap().is_empty());
 }
