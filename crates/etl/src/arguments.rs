@@ -35,11 +35,14 @@ enum Place {
     Code,
     /// Between single (text) or double (name) quotes.
     Quoted(char),
-    Comment,
+    /// From `--` to the end of the line.
+    Line,
+    /// So many `/*` that are not closed.
+    Block(u32),
 }
 
 /// Replaces `${KEY}` by the argument `--KEY`, so that no value can become code: in code it is a text literal (`'2025-01-01'`),
-/// within quotes it is text whose quotes are doubled, in a `--` comment it stays as it is.
+/// within quotes it is text whose quotes are doubled, in a comment it stays as it is.
 ///
 /// # Errors
 /// A key without argument, a `${` without `}`.
@@ -48,7 +51,7 @@ pub fn substitute(sql: &str, arguments: &Arguments) -> Result<String> {
     let mut place = Place::Code;
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {
-        if place != Place::Comment && rest.starts_with("${") {
+        if !matches!(place, Place::Line | Place::Block(_)) && rest.starts_with("${") {
             let (key, after) = rest[2..].split_once('}').ok_or_else(|| unclosed(sql, rest))?;
             let value = arguments.get(&format!("--{key}")).ok_or_else(|| unknown(key, arguments))?;
             match place {
@@ -58,12 +61,24 @@ pub fn substitute(sql: &str, arguments: &Arguments) -> Result<String> {
             rest = after;
             continue;
         }
+        let turn = match (place, rest.get(..2)) {
+            (Place::Code, Some("/*")) => Some(Place::Block(1)),
+            (Place::Block(open), Some("/*")) => Some(Place::Block(open + 1)),
+            (Place::Block(open), Some("*/")) => Some(if open > 1 { Place::Block(open - 1) } else { Place::Code }),
+            _ => None,
+        };
+        if let Some(next) = turn {
+            let (mark, after) = rest.split_at(2);
+            out.push_str(mark);
+            (place, rest) = (next, after);
+            continue;
+        }
         place = match (place, c) {
             (Place::Code, '\'' | '"') => Place::Quoted(c),
-            (Place::Code, '-') if rest.starts_with("--") => Place::Comment,
+            (Place::Code, '-') if rest.starts_with("--") => Place::Line,
             // A doubled quote closes and opens again, which comes to the same.
             (Place::Quoted(quote), c) if c == quote => Place::Code,
-            (Place::Comment, '\n') => Place::Code,
+            (Place::Line, '\n') => Place::Code,
             (place, _) => place,
         };
         out.push(c);

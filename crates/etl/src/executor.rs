@@ -3,19 +3,25 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use catalog::Catalog;
 use domain::Result;
-use runs::{Executor, Finished, Level, RunContext};
+use runs::{Executor, Finished, RunContext, RunId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use store::Location;
 
-use crate::arguments::{self, Arguments};
+use crate::arguments::Arguments;
+use crate::bookmark::RunBookmark;
 use crate::clean::clean;
-use crate::engine::{Engine, SqlOutcome, SqlRequest};
+use crate::engine::{Means, SqlQuery};
+use crate::engines::Engines;
 use crate::job::{Job, RUN_KIND};
 use crate::jobs::Jobs;
-use crate::plan::{Plan, Script, plan};
-use crate::publication::Publication;
-use crate::target::Target;
+use crate::plan::{Plan, plan};
+use crate::script::{ScriptOutcome, ScriptRun, Sessions};
+use crate::sql_run::{Output, SqlRun};
+use crate::statement::QualityResult;
+use crate::workbench::Workbench;
 
 /// A run's input; the subject is the job's name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,47 +31,59 @@ pub(crate) struct JobInput {
     /// The trigger that asked for the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger_name: Option<String>,
+    /// The run that this one repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_run_id: Option<RunId>,
+    /// Members without effect that clients see again.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub shown: Map<String, Value>,
 }
 
 /// A succeeded run's result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum JobResult {
-    /// The rows of a query were published.
+    /// The rows of queries were published; none where bookmarks found nothing new.
     #[serde(rename_all = "PascalCase")]
     Sql {
-        /// The published file.
-        file: String,
-        #[serde(flatten)]
-        outcome: SqlOutcome,
+        outputs: Vec<Output>,
+        /// What the rules of its data quality nodes came to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        quality: Vec<QualityResult>,
     },
     /// Earlier results were removed.
     #[serde(rename_all = "PascalCase")]
     Clean { location: String, files_removed: u64, bytes_removed: u64 },
+    /// A script ended well.
+    Script(ScriptOutcome),
+}
+
+impl JobResult {
+    /// Of a run that had nothing to read.
+    fn nothing() -> Self {
+        Self::Sql { outputs: Vec::new(), quality: Vec::new() }
+    }
 }
 
 /// Executes runs of kind `job`.
 pub struct JobExecutor {
     jobs: Jobs,
-    engine: Arc<dyn Engine>,
+    workbench: Workbench,
+    engines: Engines,
+    catalog: Catalog,
+    sessions: Option<Arc<dyn Sessions>>,
 }
 
 impl JobExecutor {
-    pub fn new(jobs: Jobs, engine: Arc<dyn Engine>) -> Self {
-        Self { jobs, engine }
+    pub fn new(jobs: Jobs, catalog: Catalog, engines: Engines) -> Self {
+        let workbench = Workbench::new(jobs.clone(), catalog.clone(), engines.embedded().clone());
+        Self { jobs, workbench, engines, catalog, sessions: None }
     }
 
-    async fn run_sql(&self, query: String, database: Option<String>, target: Target, context: &RunContext) -> Result<JobResult> {
-        let publication = Publication::new(self.jobs.buckets(), &target, context)?;
-        publication.sweep(context).await?;
-        let request = SqlRequest { query, database, output: publication.hidden(), format: target.format, compression: target.compression };
-        let outcome = self.engine.run_sql(request, context).await?;
-        context.point("written").await;
-        if outcome.rows_written == 0 {
-            context.log(Level::Warn, format!("The query gave no rows; {} holds the header only.", publication.published()));
-        }
-        publication.publish(context).await?;
-        context.info(format!("Published {} rows as {}.", outcome.rows_written, publication.published()));
-        Ok(JobResult::Sql { file: publication.published().to_string(), outcome })
+    /// Scripts may call this server.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Arc<dyn Sessions>) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
     async fn run_clean(&self, declared: &Location, location: &Location, context: &RunContext) -> Result<JobResult> {
@@ -84,20 +102,30 @@ impl Executor for JobExecutor {
     async fn execute(&self, context: &RunContext) -> Result<Finished> {
         let input: JobInput = context.input::<Option<JobInput>>()?.unwrap_or_default();
         let job = self.jobs.runs().store().get::<Job>(&context.run().subject).await?;
-        let mut merged = arguments::merge(&job.default_arguments, &input.arguments, &job.non_overridable_arguments);
-        merged.insert("--JOB_NAME".into(), job.name.clone());
-        merged.insert("--JOB_RUN_ID".into(), context.id().0.clone());
-        let result = match plan(&job, &merged)? {
+        let arguments = Jobs::arguments(&job, &input.arguments, &context.id().0);
+        let mut bookmark = RunBookmark::none();
+        let result = match plan(&job, &arguments)? {
             Plan::Clean { declared, location } => self.run_clean(&declared, &location, context).await?,
-            Plan::Sql { script, database, target } => {
-                let text = match script {
-                    Script::Text(text) => text,
-                    Script::File(location) => self.jobs.read_script(&location).await?,
+            Plan::Script(plan) => {
+                let run = ScriptRun { job: &job.name, buckets: self.jobs.buckets(), sessions: self.sessions.as_deref(), context };
+                JobResult::Script(run.carry_out(&plan).await?)
+            }
+            planned => {
+                let engine = self.engines.of(&job)?.as_ref();
+                let mut statements = self.workbench.statements(&job, &arguments, &[], Some(Means::of(context))).await?;
+                let queries: Vec<&SqlQuery> = statements.iter().map(|statement| &statement.query).collect();
+                bookmark = RunBookmark::open(&self.catalog, engine, &job, &arguments, &queries, context).await?;
+                statements.iter_mut().for_each(|statement| bookmark.narrow(&mut statement.query));
+                let graph = match &planned {
+                    Plan::Graph { graph, script: None } => Some((graph, &arguments)),
+                    _ => None,
                 };
-                self.run_sql(arguments::substitute(&text, &merged)?, database, target, context).await?
+                let run = SqlRun { engine, jobs: &self.jobs, catalog: &self.catalog, context, graph };
+                if bookmark.is_empty() { JobResult::nothing() } else { run.carry_out(statements).await? }
             }
         };
-        let tx = context.begin().await?;
+        let mut tx = context.begin().await?;
+        bookmark.advance(&mut tx, context).await?;
         context.succeed(tx, &result).await
     }
 }

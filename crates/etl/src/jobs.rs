@@ -3,13 +3,15 @@
 use domain::{Arn, Error, ErrorKind, Result, RunState, arn::Partition};
 use runs::{Filter, NewRun, Run, RunId, Runs};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use store::{Buckets, Location, Stored};
 
 use crate::arguments::{self, Arguments};
+use crate::bookmark;
 use crate::executor::JobInput;
 use crate::job::{self, Job, RUN_KIND};
 use crate::job_run::JobRun;
-use crate::plan::{Plan, Script, plan};
+use crate::plan::Script;
 
 /// A job's runs that a list gives at most, newest first.
 const LISTED_RUNS: i64 = 1_000;
@@ -27,22 +29,33 @@ pub struct Jobs {
 #[serde(rename_all = "PascalCase")]
 pub struct StartJobRun {
     pub job_name: String,
+    /// A run of the job that is to be repeated, with its arguments and its timeout where none are given here.
+    #[serde(default)]
+    pub job_run_id: Option<RunId>,
     #[serde(default)]
     pub arguments: Arguments,
     /// Minutes; instead of the job's.
     #[serde(default)]
     pub timeout: Option<u32>,
+    /// What else there is. Of it, what Glue shows of a run is kept and shown.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
-/// What a SQL job asks and where its rows go, with its default arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobQuery {
-    pub text: String,
-    /// The database of table names that name none.
-    pub database: Option<String>,
-    /// The prefix of its result.
-    pub target: String,
-}
+/// Members of a job, or of a start instead, that its runs show and that have no effect.
+const SHOWN_BY_RUNS: [&str; 11] = [
+    "JobMode",
+    "JobRunQueuingEnabled",
+    "GlueVersion",
+    "WorkerType",
+    "NumberOfWorkers",
+    "MaxCapacity",
+    "AllocatedCapacity",
+    "ExecutionClass",
+    "SecurityConfiguration",
+    "NotificationProperty",
+    "MaintenanceWindow",
+];
 
 impl Jobs {
     pub fn new(runs: Runs, buckets: Buckets, partition: Partition) -> Self {
@@ -57,20 +70,30 @@ impl Jobs {
         &self.runs
     }
 
-    /// The job's query as its default arguments make it; nothing for a job that runs none.
-    ///
-    /// # Errors
-    /// A script that cannot be read, an argument that only a run gives.
-    pub async fn query(&self, job: &Job) -> Result<Option<JobQuery>> {
-        let mut merged = arguments::merge(&job.default_arguments, &Arguments::default(), &job.non_overridable_arguments);
+    /// The arguments of a run that is given none.
+    pub(crate) fn default_arguments(job: &Job) -> Arguments {
+        Self::arguments(job, &Arguments::default(), "")
+    }
+
+    /// The arguments of a run.
+    pub(crate) fn arguments(job: &Job, given: &Arguments, run: &str) -> Arguments {
+        let mut merged = arguments::merge(&job.default_arguments, given, &job.non_overridable_arguments);
         merged.insert("--JOB_NAME".into(), job.name.clone());
-        merged.insert("--JOB_RUN_ID".into(), String::new());
-        let Plan::Sql { script, database, target } = plan(job, &merged)? else { return Ok(None) };
-        let text = match script {
-            Script::Text(text) => text,
-            Script::File(location) => self.read_script(&location).await?,
-        };
-        Ok(Some(JobQuery { text: arguments::substitute(&text, &merged)?, database, target: target.location }))
+        merged.insert("--JOB_RUN_ID".into(), run.to_owned());
+        merged
+    }
+
+    /// The script as it is written.
+    pub(crate) async fn source(&self, script: &Script) -> Result<String> {
+        match script {
+            Script::Text(text) => Ok(text.clone()),
+            Script::File(location) => self.read_script(location).await,
+        }
+    }
+
+    /// The script with its arguments filled in.
+    pub(crate) async fn text(&self, script: &Script, arguments: &Arguments) -> Result<String> {
+        arguments::substitute(&self.source(script).await?, arguments)
     }
 
     pub(crate) async fn read_script(&self, location: &Location) -> Result<String> {
@@ -110,9 +133,12 @@ impl Jobs {
         self.runs.store().update(name, replace).await
     }
 
-    /// Runs that have begun go on; queued ones fail, as there is nothing left to do. Past runs stay readable.
+    /// Runs that have begun go on; queued ones fail, as there is nothing left to do. Past runs stay readable, the bookmark goes.
     pub async fn delete_job(&self, name: &str) -> Result<()> {
-        self.runs.store().delete::<Job>(name).await
+        let mut tx = self.runs.store().begin().await?;
+        tx.delete::<Job>(name).await?;
+        bookmark::forget(&mut tx, name).await?;
+        tx.commit().await
     }
 
     /// Queues a run.
@@ -132,7 +158,11 @@ impl Jobs {
                 format!("Job {:?} has at most {most} runs at once (MaxConcurrentRuns); {under_way} are under way.", job.name),
             ));
         }
-        let new = new_run(&job, start.arguments, start.timeout, None)?;
+        let repeated = match &start.job_run_id {
+            Some(id) => Some(self.find(&job.name, id).await?),
+            None => None,
+        };
+        let new = new_run(&job, start, repeated.as_ref(), None)?;
         let id = self.runs.submit_in(&mut tx, &new).await?;
         tx.commit().await?;
         self.runs.wake();
@@ -141,7 +171,7 @@ impl Jobs {
 
     /// What a trigger queues as a workflow run's child: the run as [`Jobs::start_job_run`] would make it, without counting runs.
     pub async fn new_run(&self, name: &str, arguments: Arguments, trigger: &str) -> Result<NewRun> {
-        new_run(&*self.get_job(name).await?, arguments, None, Some(trigger))
+        new_run(&*self.get_job(name).await?, StartJobRun { arguments, ..StartJobRun::default() }, None, Some(trigger))
     }
 
     pub async fn get_job_run(&self, name: &str, id: &RunId) -> Result<JobRun> {
@@ -178,12 +208,26 @@ impl Jobs {
     }
 }
 
-fn new_run(job: &Job, arguments: Arguments, timeout: Option<u32>, trigger: Option<&str>) -> Result<NewRun> {
+fn new_run(job: &Job, start: StartJobRun, repeated: Option<&Run>, trigger: Option<&str>) -> Result<NewRun> {
+    let mut arguments = match repeated {
+        Some(run) => run.input::<JobInput>().unwrap_or_default().arguments,
+        None => Arguments::new(),
+    };
+    arguments.extend(start.arguments);
     arguments::check(&arguments)?;
-    let input = JobInput { arguments, trigger_name: trigger.map(str::to_owned) };
+    let minutes = |minutes: u32| i64::from(minutes) * 60_000;
+    let timeout = start.timeout.map(minutes).or(repeated.and_then(|run| run.timeout_ms)).or(job.timeout.map(minutes));
+    let mut shown = shown_by_runs(serde_json::to_value(job).ok().and_then(|job| job.as_object().cloned()).unwrap_or_default());
+    shown.extend(shown_by_runs(start.others));
+    let input = JobInput { arguments, trigger_name: trigger.map(str::to_owned), previous_run_id: start.job_run_id, shown };
     let new = NewRun::new(RUN_KIND, &job.name).input(&input)?.max_attempts(1 + job.max_retries);
-    Ok(match timeout.or(job.timeout) {
-        Some(minutes) => new.timeout_ms(i64::from(minutes) * 60_000),
+    Ok(match timeout {
+        Some(ms) => new.timeout_ms(ms),
         None => new,
     })
+}
+
+fn shown_by_runs(mut members: Map<String, Value>) -> Map<String, Value> {
+    members.retain(|name, value| SHOWN_BY_RUNS.contains(&name.as_str()) && !value.is_null());
+    members
 }

@@ -1,15 +1,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arguments;
+mod bookmarks;
 mod clean;
 mod jobs;
 mod publication;
+mod scripts;
+mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
+use catalog::Catalog;
 use domain::{Error, ErrorKind, Result, RunState, arn::Partition};
 use runs::{Breakpoints, Limits, Registry, Run, RunContext, RunId, Settings, Worker};
 use store::{Buckets, Location};
@@ -17,10 +22,10 @@ use testkit::Installation;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Format, Job, JobExecutor, JobSpec, Jobs, SqlOutcome, SqlRequest, StartJobRun, Target};
+use crate::{Engine, Engines, FileOutput, Format, Job, JobExecutor, JobSpec, Jobs, Means, Rows, SqlOutcome, SqlQuery, StartJobRun, Target};
 
-/// An engine in memory that knows one statement: `ROWS n OF 'text'` gives n rows of one column. `FAIL ONCE` and `WAIT` do
-/// what they say.
+/// An engine in memory that knows one statement: `ROWS n OF 'text'` gives n rows of one column, with a limit of rows in
+/// several files, with a partition key in a folder of the text. `FAIL ONCE` and `WAIT` do what they say.
 pub struct RowsEngine {
     buckets: Buckets,
     failures: AtomicU32,
@@ -28,27 +33,44 @@ pub struct RowsEngine {
 
 #[async_trait]
 impl Engine for RowsEngine {
-    async fn run_sql(&self, request: SqlRequest, context: &RunContext) -> Result<SqlOutcome> {
-        if request.query == "WAIT" {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    async fn write(&self, query: SqlQuery, output: FileOutput, context: &RunContext) -> Result<SqlOutcome> {
+        if query.text == "WAIT" {
             context.cancel().cancelled().await;
             return Err(Error::stopped());
         }
-        if request.query == "FAIL ONCE" && self.failures.fetch_add(1, Ordering::SeqCst) == 0 {
+        if query.text == "FAIL ONCE" && self.failures.fetch_add(1, Ordering::SeqCst) == 0 {
             return Err(Error::unavailable("The source did not answer."));
         }
-        let (count, text) = parse(&request.query).ok_or_else(|| Error::invalid_input(format!("Not a query: {}", request.query)))?;
-        let mut file = String::from("value\n");
-        for _ in 0..count {
-            file.push_str(&text);
-            file.push('\n');
+        let (count, text) = parse(&query.text).ok_or_else(|| Error::invalid_input(format!("Not a query: {}", query.text)))?;
+        let folder = output.partition_keys.first().map(|key| format!("{key}={text}/")).unwrap_or_default();
+        let most = output.max_file_rows.unwrap_or(u64::MAX);
+        let (mut left, mut files, mut bytes_written) = (count, Vec::new(), 0);
+        while left > 0 || (files.is_empty() && folder.is_empty()) {
+            let rows = left.min(most);
+            let file = format!("value\n{}", format!("{text}\n").repeat(rows as usize));
+            let name = format!("{folder}{}", output.file_name(files.len() as u32));
+            bytes_written += file.len() as u64;
+            self.buckets.write(&crate::target::child(&output.folder, &name), Bytes::from(file)).await?;
+            files.push(name);
+            left -= rows;
         }
-        let bytes_written = file.len() as u64;
-        self.buckets.write(&request.output, Bytes::from(file)).await?;
-        Ok(SqlOutcome { rows_written: count, bytes_written, ..SqlOutcome::default() })
+        Ok(SqlOutcome { rows_written: count, bytes_written, files, ..SqlOutcome::default() })
     }
 
-    async fn columns_read(&self, query: &str, _: Option<&str>, _: &[catalog::Table]) -> Result<Vec<crate::ColumnsRead>> {
-        parse(query).map(|_| Vec::new()).ok_or_else(|| Error::invalid_input(format!("Not a query: {query}")))
+    async fn rows(&self, query: SqlQuery, _: Means) -> Result<Rows> {
+        Err(Error::invalid_input(format!("Not a query: {}", query.text)))
+    }
+
+    async fn columns(&self, query: &SqlQuery) -> Result<SchemaRef> {
+        Err(Error::invalid_input(format!("Not a query: {}", query.text)))
+    }
+
+    async fn columns_read(&self, query: &SqlQuery) -> Result<Vec<crate::ColumnsRead>> {
+        parse(&query.text).map(|_| Vec::new()).ok_or_else(|| Error::invalid_input(format!("Not a query: {}", query.text)))
     }
 }
 
@@ -63,7 +85,8 @@ fn parse(query: &str) -> Option<(u64, String)> {
 pub struct House {
     pub installation: Installation,
     pub jobs: Jobs,
-    engine: Arc<RowsEngine>,
+    pub catalog: Catalog,
+    pub engine: Arc<dyn Engine>,
 }
 
 /// A process that works, in a runtime of its own: dropped, all its tasks are gone as after `kill -9`.
@@ -83,7 +106,8 @@ impl House {
         installation.buckets.create("shop").unwrap();
         let jobs = Jobs::new(installation.runs.clone(), installation.buckets.clone(), Partition::default());
         let engine = Arc::new(RowsEngine { buckets: installation.buckets.clone(), failures: AtomicU32::new(0) });
-        Self { installation, jobs, engine }
+        let catalog = Catalog::new(installation.runs.clone(), installation.buckets.clone(), Partition::default());
+        Self { installation, jobs, catalog, engine }
     }
 
     pub fn work(&self) -> Process {
@@ -91,7 +115,11 @@ impl House {
     }
 
     pub fn work_until(&self, breakpoints: Breakpoints) -> Process {
-        let registry = Registry::default().with(JobExecutor::new(self.jobs.clone(), self.engine.clone()));
+        self.work_with(JobExecutor::new(self.jobs.clone(), self.catalog.clone(), Engines::new(self.engine.clone())), breakpoints)
+    }
+
+    pub fn work_with(&self, executor: JobExecutor, breakpoints: Breakpoints) -> Process {
+        let registry = Registry::default().with(executor);
         let settings = Settings { poll_ms: 5, heartbeat_ms: 5, backoff_ms: 1, ..Settings::default() };
         let spill_folder = self.installation.folder.path().join("spill");
         let limits = Limits { job_memory_bytes: 1 << 20, spill_folder, threads: 1 };
@@ -141,7 +169,7 @@ impl House {
     }
 
     pub async fn log(&self, id: &RunId) -> String {
-        let lines = self.installation.runs.logs(id, 0, 100).await.unwrap();
+        let lines = self.installation.runs.logs(id, 0, 10_000).await.unwrap();
         lines.into_iter().map(|line| format!("{}: {}\n", line.level, line.line)).collect()
     }
 
@@ -160,8 +188,7 @@ pub fn at(text: &str) -> Location {
 }
 
 pub fn sql_job(name: &str, query: &str, format: Format) -> Job {
-    let target = Target { location: "s3://shop/exports/items/".into(), format, compression: None };
-    Job::new(name, JobSpec::Sql { query: Some(query.into()), database: None, target })
+    Job::new(name, JobSpec::Sql { query: Some(query.into()), database: None, target: Target::file("s3://shop/exports/items/", format) })
 }
 
 pub fn refused<T>(result: Result<T>, kind: ErrorKind) -> String {

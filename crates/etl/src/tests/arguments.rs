@@ -21,6 +21,9 @@ fn an_argument_is_a_text_literal_in_code_and_text_within_quotes() {
 fn a_value_cannot_become_code() {
     let evil = given(&[("x", "'; DELETE FROM orders; --")]);
     assert_eq!(substitute("SELECT ${x}", &evil).unwrap(), "SELECT '''; DELETE FROM orders; --'");
+    // A quote in a comment opens nothing.
+    let commented = "SELECT /* it's ${y} */ ${x} /*/ ' /* ${y} */ ' */* 2";
+    assert_eq!(substitute(commented, &evil).unwrap(), "SELECT /* it's ${y} */ '''; DELETE FROM orders; --' /*/ ' /* ${y} */ ' */* 2");
     assert_eq!(substitute("SELECT 'a${x}'", &evil).unwrap(), "SELECT 'a''; DELETE FROM orders; --'");
 }
 

@@ -16,7 +16,7 @@ async fn house() -> House {
 
 async fn clean_at(house: &House, location: &str) -> runs::Run {
     let arguments = Arguments::from([("--location".into(), location.into())]);
-    let id = house.jobs.start_job_run(StartJobRun { job_name: "clean".into(), arguments, timeout: None }).await.unwrap();
+    let id = house.jobs.start_job_run(StartJobRun { job_name: "clean".into(), arguments, ..StartJobRun::default() }).await.unwrap();
     house.installation.runs.wait(&id).await.unwrap()
 }
 

@@ -2,7 +2,7 @@ use domain::{ErrorKind, RunState};
 use serde_json::json;
 
 use super::{House, refused, sql_job};
-use crate::{Arguments, Format, Job, JobResult, JobSpec, StartJobRun};
+use crate::{Arguments, Format, Job, JobResult, JobSpec, StartJobRun, Target};
 
 #[tokio::test]
 async fn a_job_is_created_read_listed_replaced_and_deleted() {
@@ -29,7 +29,10 @@ async fn glues_members_are_read_and_given_back() {
         "Command": {"Name": "glueetl", "ScriptLocation": "s3://shop/scripts/items.sql"},
         "DefaultArguments": {"--target": "s3://shop/exports/items", "--word": "default", "--format": "csv"},
         "NonOverridableArguments": {"--format": "csv"},
-        "MaxRetries": 1, "Timeout": 5, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2
+        "MaxRetries": 1, "Timeout": 5, "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2,
+        "JobMode": "SCRIPT", "JobRunQueuingEnabled": true, "Connections": {"Connections": ["a"]}, "SecurityConfiguration": "s",
+        "NotificationProperty": {"NotifyDelayAfter": 3}, "ExecutionClass": "FLEX", "MaintenanceWindow": "Sun:10", "AllocatedCapacity": 4,
+        "SourceControlDetails": {"Provider": "GITLAB", "Repository": "r", "AuthStrategy": "PERSONAL_ACCESS_TOKEN"}
     });
     let job: Job = serde_json::from_value(request.clone()).unwrap();
     house.jobs.create_job(job).await.unwrap();
@@ -40,7 +43,7 @@ async fn glues_members_are_read_and_given_back() {
     }
     let _process = house.work();
     let arguments = Arguments::from([("--word".into(), "mine".into()), ("--format".into(), "parquet".into())]);
-    let start = StartJobRun { job_name: "items".into(), arguments, timeout: None };
+    let start = StartJobRun { job_name: "items".into(), arguments, ..StartJobRun::default() };
     let id = house.jobs.start_job_run(start).await.unwrap();
     let run = house.installation.runs.wait(&id).await.unwrap();
     assert_eq!(run.state, RunState::Succeeded, "{:?}", run.message);
@@ -58,13 +61,33 @@ async fn a_run_is_shown_in_glues_words() {
     house.installation.runs.wait(&id).await.unwrap();
     let view = house.jobs.get_job_run("items", &id).await.unwrap();
     assert_eq!((view.job_run_state, view.attempt, view.error_message.clone()), ("SUCCEEDED", 0, None));
-    let Some(JobResult::Sql { file, outcome }) = &view.result else { panic!("{view:?}") };
-    assert_eq!((file.as_str(), outcome.rows_written), ("s3://shop/exports/items/part-00000.csv", 2));
+    let Some(JobResult::Sql { outputs, .. }) = &view.result else { panic!("{view:?}") };
+    assert_eq!((outputs[0].target.as_str(), outputs[0].outcome.rows_written), ("s3://shop/exports/items/", 2));
     let wire = serde_json::to_value(&view).unwrap();
     assert!(wire["CompletedOn"].as_f64() >= wire["StartedOn"].as_f64());
-    assert_eq!(wire["Result"]["Sql"]["RowsWritten"], 2);
+    assert_eq!(wire["Result"]["Sql"]["Outputs"][0]["RowsWritten"], 2);
     assert_eq!(house.jobs.list_job_runs("items").await.unwrap(), [view]);
     refused(house.jobs.get_job_run("others", &id).await, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_run_is_repeated_as_it_was() {
+    let house = House::new().await;
+    house.create_sql("items", "ROWS 2 OF ${word}", Format::Csv).await;
+    let _process = house.work();
+    let arguments = Arguments::from([("--word".into(), "mine".into())]);
+    let start = StartJobRun { job_name: "items".into(), arguments, timeout: Some(3), ..StartJobRun::default() };
+    let first = house.jobs.start_job_run(start).await.unwrap();
+    house.installation.runs.wait(&first).await.unwrap();
+    let again = StartJobRun { job_name: "items".into(), job_run_id: Some(first.clone()), ..StartJobRun::default() };
+    let second = house.jobs.start_job_run(again).await.unwrap();
+    let run = house.installation.runs.wait(&second).await.unwrap();
+    assert_eq!((run.state, run.timeout_ms), (RunState::Succeeded, Some(180_000)), "{:?}", run.message);
+    let view = house.jobs.get_job_run("items", &second).await.unwrap();
+    assert_eq!((view.previous_run_id, view.arguments["--word"].as_str()), (Some(first.clone()), "mine"));
+    house.create_sql("others", "ROWS 1 OF 'a'", Format::Csv).await;
+    let foreign = StartJobRun { job_name: "others".into(), job_run_id: Some(first), ..StartJobRun::default() };
+    refused(house.jobs.start_job_run(foreign).await, ErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -134,13 +157,13 @@ async fn jobs_that_could_never_run_are_refused() {
     let cases = [
         (json!({"Name": "j"}), "needs a query"),
         (json!({"Name": "", "Command": {"ScriptLocation": "a.sql"}}), "1 to 255"),
-        (json!({"Name": "j", "Command": {"ScriptLocation": "s3://shop/job.py"}}), "runs SQL only; found \"s3://shop/job.py\""),
+        (json!({"Name": "j", "Command": {"Name": "glueetl", "ScriptLocation": "s3://shop/job.py"}}), "is a Spark program"),
         (json!({"Name": "j", "Command": {"ScriptLocation": "a.sql"}, "Timeout": 0}), "1 to 10080 minutes; found 0"),
         (json!({"Name": "j", "Command": {"ScriptLocation": "a.sql"}, "DefaultArguments": {"x": "1"}}), "--KEY; found \"x\""),
         (json!({"Name": "j", "Spec": {"Sql": {"Query": " ", "Target": {"Location": "s3://shop/x"}}}}), "is empty"),
         (
             json!({"Name": "j", "Spec": {"Sql": {"Query": "q", "Target": {"Location": "s3://shop/x", "Compression": "zstd"}}}}),
-            "uncompressed",
+            "Compression of a csv target is none or gzip; found zstd",
         ),
         (json!({"Name": "j", "Spec": {"Clean": {"Location": "s3://shop"}}}), "found \"s3://shop/\""),
         (json!({"Name": "j", "Spec": {"Clean": {"Location": "exports/../.."}}}), "without '..'"),
@@ -164,4 +187,41 @@ async fn a_job_without_target_fails_with_what_is_missing() {
     let _process = house.work();
     let run = house.run("j").await;
     assert!(run.message.unwrap().contains("needs the argument --target"));
+}
+
+#[test]
+fn a_target_is_files_or_a_table_and_a_member_that_does_not_belong_is_named() {
+    let old: Target = serde_json::from_value(json!({"Location": "s3://shop/x/", "Format": "parquet", "Compression": "zstd"})).unwrap();
+    assert_eq!(serde_json::to_value(&old).unwrap(), json!({"Location": "s3://shop/x/", "Format": "parquet", "Compression": "zstd"}));
+    let table = json!({"Connection": "pg", "Table": "public.items", "Mode": "upsert", "Keys": ["id"], "Create": true});
+    let read: Target = serde_json::from_value(table.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), table);
+    read.check().unwrap();
+    let misread = [
+        (json!({}), "found none of them"),
+        (json!({"Location": "s3://shop/x/", "Table": "t"}), "found both"),
+        (json!({"Connection": "pg"}), "names a Table too"),
+        (json!({"Location": "s3://shop/x/", "Keys": ["id"]}), "has no Keys"),
+        (json!({"Location": "s3://shop/x/", "Mode": "upsert"}), "found upsert"),
+        (json!({"Connection": "pg", "Table": "t", "PartitionKeys": ["day"]}), "has no PartitionKeys"),
+        (json!({"Location": "s3://shop/x/", "Compresion": "zstd"}), "unknown field `Compresion`"),
+    ];
+    for (target, expected) in misread {
+        let message = serde_json::from_value::<Target>(target.clone()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{target}: {message}");
+    }
+    let refusals = [
+        (json!({"Location": "s3://shop/x/", "Format": "json", "Compression": "snappy"}), "is none or gzip or zstd; found snappy"),
+        (json!({"Location": "s3://shop/x/", "MaxFileRows": 0}), "MaxFileRows of a target is at least 1"),
+        (json!({"Location": "s3://shop/x/", "RowGroupRows": 5}), "RowGroupRows is for Parquet targets; found Format csv"),
+        (json!({"Location": "s3://shop/x/", "PartitionKeys": ["a", "A"]}), "found \"A\" twice"),
+        (json!({"Location": "s3://shop", "PartitionKeys": ["a"]}), "needs a prefix of its own"),
+        (json!({"Connection": "pg", "Table": "a.b.c"}), "found \"a.b.c\""),
+        (json!({"Connection": "pg", "Table": "t", "Mode": "upsert"}), "names the Keys"),
+        (json!({"Connection": "pg", "Table": "t", "Keys": ["id"]}), "Keys are for a target with Mode upsert"),
+    ];
+    for (target, expected) in refusals {
+        let message = refused(serde_json::from_value::<Target>(target).unwrap().check(), ErrorKind::InvalidInput);
+        assert!(message.contains(expected), "{message}");
+    }
 }

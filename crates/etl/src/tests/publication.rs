@@ -5,7 +5,7 @@ use domain::RunState;
 use runs::Breakpoints;
 
 use super::{House, sql_job};
-use crate::Format;
+use crate::{Format, Target};
 
 const PREFIX: &str = "s3://shop/exports/items/";
 
@@ -75,7 +75,7 @@ async fn another_format_replaces_the_old_one_and_strangers_are_named() {
     let _process = house.work();
     let run = house.succeed("items").await;
     let log = house.log(&run.id).await;
-    assert!(log.contains("warn: 1 other files are under s3://shop/exports/items/ (such as exports/items/mine.csv)"), "{log}");
+    assert!(log.contains("warn: 1 other files are under s3://shop/exports/items/ (such as s3://shop/exports/items/mine.csv)"), "{log}");
     house.jobs.update_job("items", sql_job("", "ROWS 1 OF 'a'", Format::Parquet)).await.unwrap();
     house.succeed("items").await;
     assert_eq!(house.on_disk(PREFIX), ["mine.csv", "part-00000.parquet"]);
@@ -96,7 +96,7 @@ async fn a_bucket_that_is_not_there_is_named() {
     let house = House::new().await;
     let mut job = sql_job("items", "ROWS 1 OF 'a'", Format::Csv);
     if let Some(crate::JobSpec::Sql { target, .. }) = &mut job.spec {
-        target.location = "s3://elsewhere/x/".into();
+        *target = Target::file("s3://elsewhere/x/", Format::Csv);
     }
     house.jobs.create_job(job).await.unwrap();
     let _process = house.work();

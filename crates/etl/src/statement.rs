@@ -1,0 +1,283 @@
+//! What a run of a job asks of an engine: one statement for each target.
+
+use arrow::array::{Array, AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use catalog::{Catalog, FileLayout, Table};
+use codegen::{FileFormat, Graph, Purpose, Script as Code, TablePlace, TargetSpec, UpdateCatalog, WriteMode};
+use connect::files::Format as FileKind;
+use domain::{Error, ErrorKind, Result};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::arguments::{Arguments, substitute};
+use crate::direct;
+use crate::engine::{Engine, Means, Rows, SqlQuery};
+use crate::planner::Planner;
+use crate::target::{Compression, FilesMode, FilesTarget, Format, TableMode, TableTarget, Target};
+
+/// A query, and what becomes of its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Statement {
+    /// The node of the graph that the rows are for; nothing for a job that is one query.
+    pub node: Option<String>,
+    pub query: SqlQuery,
+    pub fate: Fate,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fate {
+    /// They are a target's content, which a table of the catalogue may describe.
+    Target(Target, Option<UpdateCatalog>),
+    /// They are the outcomes of the rules of a data quality node.
+    Quality { stop: Stop, publish: Option<Target> },
+}
+
+impl Statement {
+    /// The files that its rows become, and the table that is to describe them.
+    pub fn files(&self) -> Option<(&FilesTarget, Option<&UpdateCatalog>)> {
+        match &self.fate {
+            Fate::Target(Target::Files(target), update) => Some((target, update.as_ref())),
+            Fate::Quality { publish: Some(Target::Files(target)), .. } => Some((target, None)),
+            _ => None,
+        }
+    }
+
+    /// The error, with the node that it came up for.
+    pub fn named(&self, mut error: Error) -> Error {
+        if let Some(node) = self.node.as_deref().filter(|_| error.kind != ErrorKind::Stopped) {
+            error.message = format!("For node {node:?}: {}", error.message);
+        }
+        error
+    }
+}
+
+/// When rules that fail end the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Never,
+    /// Before anything is written.
+    Immediate,
+    AfterDataLoad,
+}
+
+/// Makes the statements of a graph; `code` is text that stands for what the graph would give.
+pub(crate) struct Maker<'a> {
+    pub catalog: &'a Catalog,
+    pub engine: &'a dyn Engine,
+    pub arguments: &'a Arguments,
+    /// Tables that stand in for the catalogue's.
+    pub instead: &'a [Table],
+    /// Without means the data itself is not looked at.
+    pub means: Option<Means>,
+}
+
+impl Maker<'_> {
+    pub async fn statements(&self, graph: &Graph, code: Option<&str>) -> Result<Vec<Statement>> {
+        let tables = self.tables(graph).await?;
+        let mut made = Vec::new();
+        match code {
+            Some(text) => {
+                for part in Code::parse(text)? {
+                    let (node, purpose) = graph.purpose(part.target.as_deref())?;
+                    made.push(self.statement(node, &part.sql, purpose, &tables).await?);
+                }
+            }
+            None => {
+                for statement in self.compile(graph, &tables).await?.statements {
+                    made.push(self.statement(statement.node, &statement.sql, statement.purpose, &tables).await?);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The tables that stand for the graph's own sources, and those that stand in for the catalogue's.
+    pub async fn tables(&self, graph: &Graph) -> Result<Vec<Table>> {
+        let mut tables = self.instead.to_vec();
+        for source in graph.direct_sources() {
+            tables.push(direct::table(self.catalog, &source).await?);
+        }
+        Ok(tables)
+    }
+
+    pub async fn compile(&self, graph: &Graph, tables: &[Table]) -> Result<Code> {
+        codegen::compile(graph, &self.planner(tables)).await
+    }
+
+    pub fn planner<'a>(&'a self, tables: &'a [Table]) -> Planner<'a> {
+        Planner {
+            engine: self.engine,
+            tables,
+            arguments: self.arguments,
+            means: self.means.clone(),
+            now: self.catalog.store().clock().now().seconds(),
+        }
+    }
+
+    async fn statement(&self, node: String, sql: &str, purpose: Purpose, tables: &[Table]) -> Result<Statement> {
+        let query = SqlQuery { tables: tables.to_vec(), ..SqlQuery::new(substitute(sql, self.arguments)?) };
+        let fate = match purpose {
+            Purpose::Target(spec) => {
+                let update = if let TargetSpec::Files { update_catalog, .. } = &spec { update_catalog.clone() } else { None };
+                Fate::Target(self.target(spec).await?, update)
+            }
+            Purpose::Sample(spec) => Fate::Target(self.target(spec).await?, None),
+            Purpose::Quality { publishing, stop_on_failure } => Fate::Quality {
+                stop: match stop_on_failure.as_deref() {
+                    Some("Immediate") => Stop::Immediate,
+                    Some("AfterDataLoad") => Stop::AfterDataLoad,
+                    _ => Stop::Never,
+                },
+                publish: results_target(&publishing),
+            },
+        };
+        Ok(Statement { node: Some(node), query, fate })
+    }
+
+    async fn target(&self, spec: TargetSpec) -> Result<Target> {
+        let target = match spec {
+            TargetSpec::Files {
+                path, format, compression, partition_keys, mode, max_file_rows, max_file_bytes, row_group_rows, ..
+            } => Target::Files(FilesTarget {
+                location: path,
+                format: match format {
+                    FileFormat::Csv => Format::Csv,
+                    FileFormat::Json => Format::Json,
+                    FileFormat::Parquet => Format::Parquet,
+                },
+                compression: compression.map(|name| Compression::parse(&name)).transpose()?,
+                partition_keys,
+                mode: files_mode(mode),
+                max_file_rows,
+                max_file_bytes,
+                row_group_rows,
+            }),
+            TargetSpec::Table { place: TablePlace::Connection { connection, table }, mode, keys, .. } => {
+                Target::Table(TableTarget { connection, table, mode: table_mode(mode), keys, create: true })
+            }
+            TargetSpec::Table { place: TablePlace::Catalog { database, table }, mode, keys, .. } => {
+                let known = self.catalog.get_table(&database, &table).await?.value;
+                described(&known, mode, keys)?
+            }
+        };
+        target.check()?;
+        Ok(target)
+    }
+}
+
+fn files_mode(mode: WriteMode) -> FilesMode {
+    if mode == WriteMode::Overwrite { FilesMode::Overwrite } else { FilesMode::Append }
+}
+
+fn table_mode(mode: WriteMode) -> TableMode {
+    match mode {
+        WriteMode::Append => TableMode::Append,
+        WriteMode::Overwrite => TableMode::Overwrite,
+        WriteMode::Upsert => TableMode::Upsert,
+    }
+}
+
+/// What a table of the catalogue describes, to be written.
+fn described(table: &Table, mode: WriteMode, keys: Vec<String>) -> Result<Target> {
+    let name = format!("{}.{}", table.database_name, table.name);
+    if let Some((connection, path)) = table.source() {
+        let place = path.schema.as_ref().map_or_else(|| path.table.clone(), |schema| format!("{schema}.{}", path.table));
+        return Ok(Target::Table(TableTarget { connection: connection.into(), table: place, mode: table_mode(mode), keys, create: false }));
+    }
+    if mode == WriteMode::Upsert {
+        return Err(Error::invalid_input(format!("Table {name} is made of files, which are appended or overwritten; found upsert.")));
+    }
+    let layout = FileLayout::of(table)?;
+    let format = match &layout.format {
+        FileKind::Csv(dialect) if dialect.delimiter == b',' && dialect.has_header => Format::Csv,
+        FileKind::Json => Format::Json,
+        FileKind::Parquet => Format::Parquet,
+        other => {
+            return Err(Error::invalid_input(format!(
+                "Table {name} is to be written, so its files are CSV with commas and a header, JSON lines or Parquet; found {}.",
+                other.classification()
+            )));
+        }
+    };
+    Ok(Target::Files(FilesTarget {
+        location: table.location().to_owned(),
+        format,
+        partition_keys: table.partition_keys.iter().map(|column| column.name.clone()).collect(),
+        mode: files_mode(mode),
+        ..FilesTarget::default()
+    }))
+}
+
+/// Where the outcomes of rules are kept, if somewhere.
+fn results_target(publishing: &Value) -> Option<Target> {
+    let prefix = publishing.get("ResultsS3Prefix").and_then(Value::as_str).filter(|prefix| !prefix.is_empty())?;
+    let (location, format, mode) = (prefix.to_owned(), Format::Json, FilesMode::Append);
+    Some(Target::Files(FilesTarget { location, format, mode, ..FilesTarget::default() }))
+}
+
+/// What the rules of one data quality node came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct QualityResult {
+    /// The node's id.
+    pub node: String,
+    /// The share of rules that passed; 1 without rules.
+    pub score: f64,
+    pub rules: Vec<RuleResult>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RuleResult {
+    pub rule: String,
+    pub passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+}
+
+/// Asks what the rules of a data quality node come to.
+pub(crate) async fn judge(engine: &dyn Engine, node: &str, query: SqlQuery, means: Means) -> Result<QualityResult> {
+    let Rows { mut batches, .. } = engine.rows(query, means).await?;
+    let mut rules = Vec::new();
+    while let Some(batch) = batches.next().await.transpose()? {
+        let column = |name: &str| {
+            let unexpected = || Error::internal(format!("The outcomes of rules have no text column {name}."));
+            let found = batch.column_by_name(name).ok_or_else(unexpected)?;
+            cast(found, &DataType::Utf8).map_err(|e| unexpected().source(e))
+        };
+        let (rule, outcome) = (column("Rule")?, column("Outcome")?);
+        let (reason, metrics) = (column("FailureReason")?, column("EvaluatedMetrics")?);
+        let (rule, outcome, reason, metrics): (&StringArray, &StringArray, &StringArray, &StringArray) =
+            (rule.as_string(), outcome.as_string(), reason.as_string(), metrics.as_string());
+        rules.extend((0..batch.num_rows()).map(|row| RuleResult {
+            rule: rule.value(row).to_owned(),
+            passed: outcome.value(row) == "Passed",
+            reason: reason.is_valid(row).then(|| reason.value(row).to_owned()),
+            metrics: metrics.is_valid(row).then(|| metrics.value(row).to_owned()),
+        }));
+    }
+    let passed = rules.iter().filter(|rule| rule.passed).count();
+    let score = if rules.is_empty() { 1.0 } else { passed as f64 / rules.len() as f64 };
+    Ok(QualityResult { node: node.to_owned(), score, rules })
+}
+
+impl QualityResult {
+    /// The rules that did not pass, in one sentence; nothing when all did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let failed: Vec<&RuleResult> = self.rules.iter().filter(|rule| !rule.passed).collect();
+        let first = failed.first()?;
+        let reason = first.reason.as_deref().unwrap_or("it does not hold");
+        let reason = reason.trim_end_matches('.');
+        Some(format!(
+            "{} of {} rules of node {:?} failed; the first: {} ({reason}).",
+            failed.len(),
+            self.rules.len(),
+            self.node,
+            first.rule
+        ))
+    }
+}
