@@ -6,6 +6,10 @@ use domain::{Error, ErrorKind};
 
 use crate::names;
 
+/// Codes of errors; explained in `docs/errors/`.
+pub(crate) const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
+const COLUMN_MISSING: &str = "JOB_COLUMN_MISSING";
+
 /// Wraps our error for a passage through DataFusion; [`ours`] takes it out again.
 pub(crate) fn outward(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
@@ -25,11 +29,13 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         DataFusionError::Plan(_) | DataFusionError::NotImplemented(_) | DataFusionError::Configuration(_) => {
             Error::invalid_input(format!("The query cannot be carried out: {}", essence(&root.message())))
         }
+        // Functions hand on what their own libraries say of an argument, such as a regular expression.
+        DataFusionError::External(_) => Error::invalid_input(format!("The query cannot be carried out: {}", essence(&root.message()))),
         DataFusionError::ResourcesExhausted(_) => Error::new(
             ErrorKind::LimitExceeded,
             format!("The query needs more memory or spill space than the limits allow: {}", essence(&root.message())),
         )
-        .code("JOB_MEMORY_EXCEEDED"),
+        .code(MEMORY_EXCEEDED),
         DataFusionError::Execution(_) | DataFusionError::ArrowError(..) | DataFusionError::ParquetError(_) => {
             Error::invalid_data(format!("The query failed on the data: {}", essence(&root.message())))
         }
@@ -59,7 +65,7 @@ fn unknown_column(error: &SchemaError) -> Error {
     let known: Vec<String> = valid_fields.iter().map(|column| column.flat_name()).collect();
     let short: Vec<&str> = known.iter().map(|name| name.rsplit('.').next().unwrap_or(name)).collect();
     let hint = names::hint(&field.name, &short, &known);
-    Error::invalid_input(format!("The query uses column {:?}, which does not exist there; {hint}", field.flat_name()))
+    Error::invalid_input(format!("The query uses column {:?}, which does not exist there; {hint}", field.flat_name())).code(COLUMN_MISSING)
 }
 
 /// The first paragraph, without the library's own label and advice to its developers.

@@ -1,11 +1,11 @@
 //! The SQL engine of stage 3: DataFusion, and nobody else links it.
 //!
 //! Takes: the catalogue (which governs names and types), sources of connect, files in buckets. Gives: an [`etl::Engine`] that
-//! turns one SELECT into one CSV or Parquet file, within a memory limit (what does not fit is spilled to disk), on threads of its own.
+//! turns one SELECT into CSV, JSON or Parquet files, within a memory limit (what does not fit is spilled to disk), on threads of its own.
 //!
 //! Projections, filters and limits go down into the sources (`source_table.rs`), and so do whole joins and aggregates of one database
 //! (`pushdown/`); partition filters decide whole files and Parquet's
-//! statistics row groups (`files/`). Function of ours in SQL: `epoch_seconds(text)` (`functions.rs`).
+//! statistics row groups (`files/`). SQL functions of ours are in `functions/`, what queries mean in `docs/sql.md`.
 //!
 //! Must not know: jobs, datasets, the wire.
 //!
@@ -26,6 +26,7 @@ mod sample;
 mod scan;
 mod session;
 mod source_table;
+mod sql_types;
 mod threads;
 
 pub use engine::DataFusionEngine;

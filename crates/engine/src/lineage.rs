@@ -4,48 +4,50 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
-use catalog::{Catalog, Table, hive};
+use catalog::{Catalog, hive};
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::resolve::resolve_table_references;
 use domain::Result;
-use etl::ColumnsRead;
+use etl::{ColumnsRead, SqlQuery};
 
 use crate::failure::ours;
 use crate::query::{Opening, full_name, is_function, parse, register};
 
-/// The columns that are left in the scans once the plan has been stripped of what it does not need.
+/// The query over tables without rows, as they are described, and which table each name stands for.
 ///
 /// # Errors
 /// As for running the query, as far as its text and the tables' columns decide.
-pub(crate) async fn columns_read(
+pub(crate) async fn without_rows(
     catalog: &Catalog,
     session: &SessionContext,
-    sql: &str,
-    database: Option<&str>,
-    instead: &[Table],
-) -> Result<Vec<ColumnsRead>> {
-    let statement = parse(sql)?;
+    query: &SqlQuery,
+) -> Result<(DataFrame, BTreeMap<String, String>)> {
+    let statement = parse(&query.text)?;
     let (references, _) = resolve_table_references(&statement, false).map_err(|e| ours(&e))?;
-    let opening = Opening::new(catalog);
+    let opening = Opening::new(catalog, &query.tables);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for reference in references {
-        let Some(found) = opening.find(&reference, database).await? else {
+        let Some(found) = opening.find(&reference, query.database.as_deref()).await? else {
             if is_function(session, &reference) {
                 continue;
             }
             return Err(opening.unknown(&reference).await?);
         };
-        let table = instead.iter().find(|other| full_name(other) == full_name(&found)).unwrap_or(&found);
-        let (columns, keys) = (hive::schema(table.columns())?, hive::schema(&table.partition_keys)?);
+        let (columns, keys) = (hive::schema(found.columns())?, hive::schema(&found.partition_keys)?);
         let fields: Vec<_> = columns.fields().iter().chain(keys.fields()).cloned().collect();
         names.insert(resolved(session, &reference), full_name(&found));
         register(session, reference, Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))))?;
     }
-    let frame = session.sql(sql).await.map_err(|e| ours(&e))?;
+    Ok((session.sql(&query.text).await.map_err(|e| ours(&e))?, names))
+}
+
+/// The columns that are left in the scans once the plan has been stripped of what it does not need.
+pub(crate) async fn columns_read(catalog: &Catalog, session: &SessionContext, query: &SqlQuery) -> Result<Vec<ColumnsRead>> {
+    let (frame, names) = without_rows(catalog, session, query).await?;
     let plan = frame.into_optimized_plan().map_err(|e| ours(&e))?;
     let mut read: BTreeMap<String, BTreeSet<String>> = names.values().map(|name| (name.clone(), BTreeSet::new())).collect();
     plan.apply_with_subqueries(|node| {

@@ -1,5 +1,7 @@
 //! Names that were meant, when one is not found.
 
+use strsim::levenshtein;
+
 /// Names that differ in this share of their letters are near.
 const NEAR: f64 = 0.4;
 const SHOWN: usize = 12;
@@ -10,7 +12,7 @@ pub(crate) fn hint(wanted: &str, compared: &[&str], shown: &[String]) -> String 
     let mut near: Vec<(usize, &String)> = compared
         .iter()
         .zip(shown)
-        .map(|(name, shown)| (distance(&wanted, &name.to_lowercase()), shown))
+        .map(|(name, shown)| (levenshtein(&wanted, &name.to_lowercase()), shown))
         .filter(|(distance, _)| (*distance as f64) <= NEAR * wanted.chars().count() as f64)
         .collect();
     near.sort();
@@ -24,20 +26,4 @@ pub(crate) fn hint(wanted: &str, compared: &[&str], shown: &[String]) -> String 
         count if count > SHOWN => format!("there are {}, … ({count} in all).", shown[..SHOWN].join(", ")),
         _ => format!("there are {}.", shown.join(", ")),
     }
-}
-
-/// Levenshtein's: insertions, deletions and replacements of one letter.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

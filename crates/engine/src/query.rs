@@ -15,20 +15,18 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as Ast;
 use domain::{Error, Result};
+use etl::{SqlQuery, Tally, Window};
 
 use crate::failure::ours;
 use crate::files::FileTable;
 use crate::names;
 use crate::problems::Problems;
-use crate::scan::Meter;
 use crate::source_table::SourceTable;
 
 /// A query, ready to be planned.
 pub(crate) struct Query {
     frame: DataFrame,
-    /// `database.table` of everything it reads.
-    pub tables: Vec<String>,
-    pub meter: Meter,
+    pub tally: Tally,
     pub problems: Problems,
 }
 
@@ -36,10 +34,11 @@ pub(crate) struct Query {
 ///
 /// # Errors
 /// `InvalidInput` for text that is not one SELECT, and for tables and columns that are not there, with near names.
-pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, sql: &str, database: Option<&str>) -> Result<Query> {
-    let statement = parse(sql)?;
+pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, query: &SqlQuery) -> Result<Query> {
+    let statement = parse(&query.text)?;
+    let database = query.database.as_deref();
     let (references, _) = resolve_table_references(&statement, false).map_err(|e| ours(&e))?;
-    let mut opening = Opening::new(catalog);
+    let mut opening = Opening::new(catalog, &query.tables);
     for reference in references {
         let Some(table) = opening.find(&reference, database).await? else {
             if is_function(session, &reference) {
@@ -47,14 +46,38 @@ pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, sql:
             }
             return Err(opening.unknown(&reference).await?);
         };
-        let provider = opening.open(&table).await?;
-        register(session, reference, provider)?;
+        let window = query.windows.get(&full_name(&table));
+        let provider = opening.open(&table, window).await?;
+        register(session, reference, part(session, provider, window, query.sample_rows)?)?;
     }
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = session.sql_with_options(sql, options).await.map_err(|e| ours(&e))?;
-    let mut tables: Vec<String> = opening.opened.into_keys().collect();
-    tables.sort();
-    Ok(Query { frame, tables, meter: opening.meter, problems: opening.problems })
+    let frame = session.sql_with_options(&query.text, options).await.map_err(|e| ours(&e))?;
+    Ok(Query { frame, tally: opening.tally, problems: opening.problems })
+}
+
+/// The part of the table that the query is to see, as a view of it.
+fn part(
+    session: &SessionContext,
+    table: Arc<dyn TableProvider>,
+    window: Option<&Window>,
+    sample_rows: Option<u64>,
+) -> Result<Arc<dyn TableProvider>> {
+    let condition = match window {
+        Some(Window::Where(condition)) => Some(condition),
+        _ => None,
+    };
+    if condition.is_none() && sample_rows.is_none() {
+        return Ok(table);
+    }
+    let mut frame = session.read_table(table).map_err(|e| ours(&e))?;
+    if let Some(condition) = condition {
+        let condition = frame.parse_sql_expr(condition).map_err(|e| ours(&e))?;
+        frame = frame.filter(condition).map_err(|e| ours(&e))?;
+    }
+    if let Some(rows) = sample_rows {
+        frame = frame.limit(0, usize::try_from(rows).ok()).map_err(|e| ours(&e))?;
+    }
+    Ok(frame.into_view())
 }
 
 impl Query {
@@ -110,15 +133,17 @@ pub(crate) fn register(session: &SessionContext, reference: TableReference, prov
 /// Opens each table, and each source, once.
 pub(crate) struct Opening<'a> {
     catalog: &'a Catalog,
+    /// They win over the catalogue's of the same name.
+    tables: &'a [Table],
     opened: HashMap<String, Arc<dyn TableProvider>>,
     sources: HashMap<String, Arc<dyn Source>>,
-    meter: Meter,
+    tally: Tally,
     problems: Problems,
 }
 
 impl<'a> Opening<'a> {
-    pub fn new(catalog: &'a Catalog) -> Self {
-        Self { catalog, opened: HashMap::new(), sources: HashMap::new(), meter: Meter::default(), problems: Problems::default() }
+    pub fn new(catalog: &'a Catalog, tables: &'a [Table]) -> Self {
+        Self { catalog, tables, opened: HashMap::new(), sources: HashMap::new(), tally: Tally::default(), problems: Problems::default() }
     }
 
     /// The table behind `table`, `database.table` or `catalog.database.table`, in any case. A name without database, where
@@ -126,7 +151,11 @@ impl<'a> Opening<'a> {
     pub async fn find(&self, reference: &TableReference, database: Option<&str>) -> Result<Option<Table>> {
         let name = reference.table().to_lowercase();
         if let Some(database) = reference.schema().or(database) {
-            let key = Table::key_of(&database.to_lowercase(), &name);
+            let database = database.to_lowercase();
+            if let Some(given) = self.tables.iter().find(|table| table.database_name == database && table.name == name) {
+                return Ok(Some(given.clone()));
+            }
+            let key = Table::key_of(&database, &name);
             return Ok(self.catalog.store().find::<Table>(&key).await?.map(|stored| stored.value));
         }
         let mut same = self.all().await?.into_iter().filter(|table| table.name == name);
@@ -139,7 +168,9 @@ impl<'a> Opening<'a> {
     }
 
     async fn all(&self) -> Result<Vec<Table>> {
-        Ok(self.catalog.store().list::<Table>().await?.into_iter().map(|stored| stored.value).collect())
+        let known = self.catalog.store().list::<Table>().await?.into_iter().map(|stored| stored.value);
+        let others = known.filter(|table| !self.tables.iter().any(|given| full_name(given) == full_name(table)));
+        Ok(self.tables.iter().cloned().chain(others).collect())
     }
 
     /// The error for a table that is not there, with near names.
@@ -153,25 +184,26 @@ impl<'a> Opening<'a> {
         )))
     }
 
-    pub async fn open(&mut self, table: &Table) -> Result<Arc<dyn TableProvider>> {
+    /// The table, or those of its files that the window names.
+    pub async fn open(&mut self, table: &Table, window: Option<&Window>) -> Result<Arc<dyn TableProvider>> {
         let name = full_name(table);
         if let Some(known) = self.opened.get(&name) {
             return Ok(known.clone());
         }
+        let meter = self.tally.table(&name);
         let provider: Arc<dyn TableProvider> = match table.source() {
             Some((connection, path)) => {
                 let source = self.source(connection).await?;
                 let schema = hive::schema(table.columns())?;
-                Arc::new(SourceTable::open(name.clone(), source, path, schema, self.meter.clone()).await?)
+                Arc::new(SourceTable::open(name.clone(), source, path, schema, meter).await?)
             }
             None => {
                 FileLayout::of(table)?;
-                let connection = match table.parameters.get("connectionName") {
-                    Some(connection) => Some(self.catalog.get_connection(connection).await?.value),
-                    None => None,
-                };
-                let (meter, problems) = (self.meter.clone(), self.problems.clone());
-                Arc::new(FileTable::open(name.clone(), table, self.catalog.sources(), connection.as_ref(), meter, problems).await?)
+                let files = FileTable::open(table, self.catalog.table_files(table).await?, meter, self.problems.clone())?;
+                Arc::new(match window {
+                    Some(Window::Files(names)) => files.only(names)?,
+                    _ => files,
+                })
             }
         };
         self.opened.insert(name, provider.clone());

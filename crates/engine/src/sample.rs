@@ -34,7 +34,7 @@ impl Rows for FileRows {
     async fn sample(&self, table: &Table, rows: usize) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let means = Means { memory_bytes: SAMPLE_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: 1 };
         let (session, _) = session::open(&means).map_err(|e| ours(&e))?;
-        let provider = Opening::new(&self.catalog).open(table).await?;
+        let provider = Opening::new(&self.catalog, &[]).open(table, None).await?;
         let state = session.state();
         let plan = provider.scan(&state, None, &[], Some(rows)).await.map_err(|e| ours(&e))?;
         // One part after the other: a table may have ten thousand files.

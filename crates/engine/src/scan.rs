@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,6 +12,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use etl::Meter;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
@@ -21,20 +21,6 @@ pub(crate) type Rows = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
 
 /// Opens the partition with this number.
 pub(crate) type Open = Arc<dyn Fn(usize) -> Rows + Send + Sync>;
-
-/// Counts the rows that came out of all sources of one query.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<AtomicU64>);
-
-impl Meter {
-    pub fn rows(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub fn add(&self, rows: usize) {
-        self.0.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-}
 
 /// Reads something; `label` is what EXPLAIN shows of it.
 pub(crate) struct ScanExec {
@@ -97,7 +83,7 @@ impl ExecutionPlan for ScanExec {
         let meter = self.meter.clone();
         let rows = (self.open)(partition).inspect(move |batch| {
             if let Ok(batch) = batch {
-                meter.add(batch.num_rows());
+                meter.add_rows(batch.num_rows() as u64);
             }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))

@@ -12,9 +12,12 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLi
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use etl::Tally;
 
-use crate::functions::epoch_seconds_function;
+use crate::files::parquet;
+use crate::functions;
 use crate::pushdown::PushDown;
+use crate::sql_types::Microseconds;
 
 /// What a sort keeps back for merging what it has spilled; DataFusion's default, less where memory is scarce.
 const MERGE_RESERVE_BYTES: usize = 10 << 20;
@@ -50,10 +53,11 @@ pub(crate) fn open(means: &Means) -> Result<(SessionContext, Arc<PeakPool>)> {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_type_planner(Arc::new(Microseconds))
         .with_optimizer_rule(Arc::new(PushDown))
         .build();
     let context = SessionContext::new_with_state(state);
-    context.register_udf(epoch_seconds_function());
+    functions::register(&context);
     Ok((context, pool))
 }
 
@@ -61,14 +65,13 @@ pub(crate) fn open(means: &Means) -> Result<(SessionContext, Arc<PeakPool>)> {
 pub(crate) struct SpillFolder(PathBuf);
 
 impl SpillFolder {
-    pub fn create(root: &Path, name: &str) -> domain::Result<Self> {
-        let folder = root.join(name);
+    pub fn create(folder: &Path) -> domain::Result<Self> {
         let unusable = |e| domain::Error::unavailable(format!("The spill folder {} cannot be used.", folder.display())).source(e);
         if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(unusable)?;
+            std::fs::remove_dir_all(folder).map_err(unusable)?;
         }
-        std::fs::create_dir_all(&folder).map_err(unusable)?;
-        Ok(Self(folder))
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        Ok(Self(folder.into()))
     }
 
     pub fn path(&self) -> &Path {
@@ -166,28 +169,28 @@ impl MemoryPool for PeakPool {
 }
 
 /// What the operators of a finished plan counted.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub spills: u64,
     pub spilled_bytes: u64,
-    /// Rows that came out of Parquet files.
-    pub file_rows: u64,
 }
 
-pub(crate) fn counts(plan: &Arc<dyn ExecutionPlan>) -> Counts {
+/// Adds up what operators spilled, and gives the tally what came out of Parquet files.
+pub(crate) fn counts(plan: &Arc<dyn ExecutionPlan>, tally: &Tally) -> Counts {
     let mut total = Counts::default();
     if let Some(metrics) = plan.metrics() {
         total.spills = metrics.spill_count().unwrap_or_default() as u64;
         total.spilled_bytes = metrics.spilled_bytes().unwrap_or_default() as u64;
-        if plan.name() == "DataSourceExec" {
-            total.file_rows = metrics.output_rows().unwrap_or_default() as u64;
+        if let Some(table) = parquet::table_of(plan.as_ref()) {
+            let meter = tally.table(&table);
+            meter.add_rows(metrics.output_rows().unwrap_or_default() as u64);
+            meter.add_bytes(metrics.sum_by_name("bytes_scanned").map_or(0, |bytes| bytes.as_usize() as u64));
         }
     }
     for child in plan.children() {
-        let below = counts(child);
+        let below = counts(child, tally);
         total.spills += below.spills;
         total.spilled_bytes += below.spilled_bytes;
-        total.file_rows += below.file_rows;
     }
     total
 }

@@ -18,7 +18,8 @@ use futures::StreamExt;
 
 use crate::failure::outward;
 use crate::predicate::translate;
-use crate::scan::{Meter, Open, ScanExec};
+use crate::scan::{Open, ScanExec};
+use etl::Meter;
 
 /// One table of a source under the columns that the catalogue gives it.
 pub(crate) struct SourceTable {

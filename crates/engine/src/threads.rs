@@ -15,11 +15,15 @@ impl Threads {
         runtime.map(|runtime| Self(Some(runtime))).map_err(|e| Error::internal("Threads for queries cannot be started.").source(e))
     }
 
-    /// Does the work there; dropping the future given back aborts it.
-    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    /// Does the work there; dropping the task given back aborts it.
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<Task<T>> {
         let Some(runtime) = &self.0 else { return Err(Error::internal("The threads for queries are gone.")) };
-        let mut task = Abort(runtime.spawn(work));
-        (&mut task.0).await.map_err(|e| Error::internal("The query ended before its time.").source(e))?
+        Ok(Task(runtime.spawn(work)))
+    }
+
+    /// Does the work there and waits for it; dropping the future given back aborts it.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        self.spawn(work)?.outcome().await
     }
 }
 
@@ -31,9 +35,16 @@ impl Drop for Threads {
     }
 }
 
-struct Abort<T>(JoinHandle<T>);
+/// Work under way.
+pub(crate) struct Task<T>(JoinHandle<Result<T>>);
 
-impl<T> Drop for Abort<T> {
+impl<T> Task<T> {
+    pub async fn outcome(&mut self) -> Result<T> {
+        (&mut self.0).await.map_err(|e| Error::internal("The query ended before its time.").source(e))?
+    }
+}
+
+impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -4,16 +4,14 @@
 //! nulls, a row that is too long is left out. Every kind of problem is told in the run's log.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Error as IoError, ErrorKind, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::Read;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use connect::files::{CsvDialect, Input, MAX_ROW_BYTES};
-use csv::{ByteRecord, ReaderBuilder};
+use connect::files::CsvDialect;
 use domain::{Error, Result};
 
+use super::records::Records;
 use super::texts::TextBatch;
 use crate::problems::Problems;
 
@@ -28,39 +26,54 @@ pub(super) struct Reading<'a> {
     pub problems: &'a Problems,
 }
 
+/// A piece of a file that does not begin where the file does.
+pub(super) struct Later<R> {
+    pub bytes: R,
+    /// The number of its first line.
+    pub line: u64,
+}
+
+/// The rows of the text; of the later piece, where there is one: then the text is read for its header alone.
 /// Stops when `give` says that nobody wants more.
-pub(super) fn read(reading: &Reading<'_>, text: Input<'_>, give: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
-    let begun = Arc::new(AtomicU64::new(0));
-    let limited = Limited { inner: text, read: 0, begun: begun.clone() };
-    let mut reader = ReaderBuilder::new()
-        .delimiter(reading.dialect.delimiter)
-        .quote(reading.dialect.quote)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(limited);
-    let mut record = ByteRecord::new();
-    let header = reading.dialect.has_header;
-    if header && !reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(&record, e))? {
+pub(super) fn read<R: Read, L: Read>(
+    reading: &Reading<'_>,
+    text: R,
+    later: Option<Later<L>>,
+    give: &mut dyn FnMut(RecordBatch) -> bool,
+) -> Result<()> {
+    let CsvDialect { delimiter, quote, has_header, by_position, .. } = reading.dialect;
+    let mut records = Records::new(text, delimiter, quote, 1);
+    if has_header && !records.advance().map_err(|e| reading.unreadable(records.record_line(), e))? {
         return Ok(());
     }
-    let (places, width) = if header && !reading.dialect.by_position {
-        (reading.places(&record)?, record.len())
+    let (places, width) = if has_header && !by_position {
+        (reading.places(&records, later.is_none())?, records.len())
     } else {
         let place = |name: &str| reading.all.index_of(name).ok();
         (reading.wanted.fields().iter().map(|field| place(field.name())).collect(), reading.all.fields().len())
     };
+    match later {
+        Some(later) => rows(reading, Records::new(later.bytes, delimiter, quote, later.line), &places, width, give),
+        None => rows(reading, records, &places, width, give),
+    }
+}
+
+fn rows<R: Read>(
+    reading: &Reading<'_>,
+    mut records: Records<R>,
+    places: &[Option<usize>],
+    width: usize,
+    give: &mut dyn FnMut(RecordBatch) -> bool,
+) -> Result<()> {
     let mut batch = TextBatch::new(reading.location, reading.wanted, reading.problems);
-    while reader.read_byte_record(&mut record).map_err(|e| reading.unreadable(&record, e))? {
-        begun.store(reader.position().byte(), Ordering::Relaxed);
-        let line = record.position().map_or(0, csv::Position::line);
-        if record.len() != width && !reading.is_usable(&record, width, line) {
+    while records.advance().map_err(|e| reading.unreadable(records.record_line(), e))? {
+        if records.len() != width && !reading.is_usable(&records, width) {
             continue;
         }
         for (column, place) in places.iter().enumerate() {
-            let cell = place.and_then(|place| record.get(place)).unwrap_or_default();
-            batch.push(column, cell, line)?;
+            batch.push(column, place.and_then(|place| records.get(place)).unwrap_or_default());
         }
-        batch.end_row();
+        batch.end_row(records.record_line());
         if batch.is_full() && !give(batch.finish()?) {
             return Ok(());
         }
@@ -71,32 +84,9 @@ pub(super) fn read(reading: &Reading<'_>, text: Input<'_>, give: &mut dyn FnMut(
     Ok(())
 }
 
-/// Ends a record that goes on and on: a quote that is never closed must not fill the memory.
-struct Limited<'a> {
-    inner: Input<'a>,
-    read: u64,
-    /// Where the record under way began.
-    begun: Arc<AtomicU64>,
-}
-
-impl Read for Limited<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        if self.read.saturating_sub(self.begun.load(Ordering::Relaxed)) > MAX_ROW_BYTES as u64 {
-            let why = format!("a record has more than {} MiB; perhaps a quote is never closed", MAX_ROW_BYTES >> 20);
-            return Err(IoError::new(ErrorKind::InvalidData, why));
-        }
-        let buffer = self.inner.fill_buf()?;
-        let count = buffer.len().min(out.len());
-        out[..count].copy_from_slice(&buffer[..count]);
-        self.inner.consume(count);
-        self.read += count as u64;
-        Ok(count)
-    }
-}
-
 impl Reading<'_> {
-    /// Where the wanted columns stand in this file.
-    fn places(&self, header: &ByteRecord) -> Result<Vec<Option<usize>>> {
+    /// Where the wanted columns stand in this file. What it lacks is told once, however many pieces it is read in.
+    fn places<R: Read>(&self, header: &Records<R>, is_first: bool) -> Result<Vec<Option<usize>>> {
         let names = header_names(header);
         let find = |wanted: &str| {
             let exact = names.iter().position(|name| name == wanted);
@@ -113,7 +103,7 @@ impl Reading<'_> {
         }
         let place = |name: &str| {
             let place = find(name);
-            if place.is_none() {
+            if place.is_none() && is_first {
                 self.problems.add(&format!("files lack the column {name:?}, which is null for their rows"), 1, || self.location.to_owned());
             }
             place
@@ -122,8 +112,8 @@ impl Reading<'_> {
     }
 
     /// Whether a record of another width than the header's is used all the same.
-    fn is_usable(&self, record: &ByteRecord, width: usize, line: u64) -> bool {
-        let place = || format!("{} line {line} has {} fields, {width} were expected", self.location, record.len());
+    fn is_usable<R: Read>(&self, record: &Records<R>, width: usize) -> bool {
+        let place = || format!("{} line {} has {} fields, {width} were expected", self.location, record.record_line(), record.len());
         if record.len() < width {
             self.problems.add("rows are too short; what they lack is null", 1, place);
             return true;
@@ -136,15 +126,14 @@ impl Reading<'_> {
         false
     }
 
-    fn unreadable(&self, last: &ByteRecord, error: csv::Error) -> Error {
-        let line = last.position().map_or(1, csv::Position::line);
+    fn unreadable(&self, line: u64, error: std::io::Error) -> Error {
         Error::invalid_data(format!("The file {} cannot be read as delimited text from line {line} on: {error}.", self.location))
             .source(error)
     }
 }
 
 /// As the crawler names columns: without spaces around, `col3` where there is no name, `name_2` for the second of a kind.
-fn header_names(header: &ByteRecord) -> Vec<String> {
+fn header_names<R: Read>(header: &Records<R>) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let name = |(index, cell): (usize, &[u8])| {
         let text = String::from_utf8_lossy(cell);

@@ -49,9 +49,9 @@ pub(super) fn read(
         }
         for (column, place) in places.iter().enumerate() {
             let cell = place.and_then(|place| cells[place].as_deref()).unwrap_or_default();
-            batch.push(column, cell.as_bytes(), number)?;
+            batch.push(column, cell.as_bytes());
         }
-        batch.end_row();
+        batch.end_row(number);
         if batch.is_full() && !give(batch.finish()?) {
             return Ok(());
         }

@@ -7,32 +7,34 @@ mod bytes;
 mod csv;
 mod grok;
 mod json;
-mod parquet;
+pub(crate) mod parquet;
 mod partitions;
 mod read;
+mod records;
 #[cfg(any(feature = "avro", feature = "orc"))]
 mod shape;
+mod split;
 mod texts;
+mod usual;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
-use catalog::glob::Glob;
-use catalog::{FileLayout, Table, hive};
+use catalog::{FileLayout, Table, TableFiles, below, hive};
 use connect::files::Format;
-use connect::{Connection, Sources};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
-use store::Location;
 
 use crate::problems::Problems;
-use crate::scan::Meter;
+use crate::query::full_name;
+use etl::Meter;
 
 /// One file with the values of its partition keys, as texts.
 #[derive(Debug, Clone)]
@@ -48,6 +50,8 @@ pub(crate) struct FileTable {
     name: String,
     format: Format,
     store: Arc<dyn ObjectStore>,
+    /// The folder of the table.
+    prefix: Path,
     files: Arc<Vec<TableFile>>,
     /// Columns inside the files.
     file_schema: SchemaRef,
@@ -59,31 +63,38 @@ pub(crate) struct FileTable {
 }
 
 impl FileTable {
-    /// Lists the files. A table without files has no rows.
-    pub async fn open(
-        name: String,
-        table: &Table,
-        sources: &Sources,
-        connection: Option<&Connection>,
-        meter: Meter,
-        problems: Problems,
-    ) -> domain::Result<Self> {
+    /// A table without files has no rows.
+    pub fn open(table: &Table, found: TableFiles, meter: Meter, problems: Problems) -> domain::Result<Self> {
+        let name = full_name(table);
         let layout = FileLayout::of(table)?;
-        let location = Location::parse(table.location())?;
-        let (store, prefix) = sources.files(&location, connection)?;
         let file_schema = hive::schema(table.columns())?;
         let keys = hive::schema(&table.partition_keys)?;
-        let listed = sources.list(&location, connection).await?;
-        let excluded = exclusions(table)?;
         let names: Vec<&str> = keys.fields().iter().map(|field| field.name().as_str()).collect();
-        let files = listed
-            .into_iter()
-            .filter(|file| file.size > 0 && !is_excluded(&excluded, &prefix, &file.location))
-            .map(|meta| TableFile { values: partitions::values(&prefix, &meta.location, &names), meta })
-            .collect();
+        let TableFiles { store, prefix, files } = found;
+        let file = |meta: ObjectMeta| TableFile { values: partitions::values(&prefix, &meta.location, &names), meta };
+        let files = Arc::new(files.into_iter().map(file).collect());
         let fields: Vec<_> = file_schema.fields().iter().chain(keys.fields()).cloned().collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { name, format: layout.format, store, files: Arc::new(files), file_schema, keys, schema, meter, problems })
+        Ok(Self { name, format: layout.format, store, prefix, files, file_schema, keys, schema, meter, problems })
+    }
+
+    /// The table with these of its files, named as paths below its folder.
+    ///
+    /// # Errors
+    /// `InvalidData` for a file that is no longer there.
+    pub fn only(mut self, names: &[String]) -> domain::Result<Self> {
+        let wanted: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let is_wanted = |file: &&TableFile| wanted.contains(below(&self.prefix, &file.meta.location).as_str());
+        let files: Vec<TableFile> = self.files.iter().filter(is_wanted).cloned().collect();
+        if files.len() < wanted.len() {
+            let gone = wanted.len() - files.len();
+            return Err(domain::Error::invalid_data(format!(
+                "{gone} files of table {} that were to be read are no longer there.",
+                self.name
+            )));
+        }
+        self.files = Arc::new(files);
+        Ok(self)
     }
 
     /// A filter that looks at partition keys only decides whole files.
@@ -91,23 +102,6 @@ impl FileTable {
         let columns = filter.column_refs();
         !columns.is_empty() && columns.iter().all(|column| self.keys.index_of(&column.name).is_ok())
     }
-}
-
-/// Patterns of what the crawler found below the table's folder that is not of the table.
-fn exclusions(table: &Table) -> domain::Result<Vec<Glob>> {
-    let Some(text) = table.parameters.get("exclusions") else { return Ok(Vec::new()) };
-    let patterns: Vec<String> = serde_json::from_str(text).map_err(|e| {
-        domain::Error::invalid_input(format!("The parameter exclusions of table {} should be a JSON list of patterns.", table.name))
-            .source(e)
-    })?;
-    patterns.iter().map(|pattern| Glob::new(pattern)).collect()
-}
-
-fn is_excluded(excluded: &[Glob], prefix: &Path, file: &Path) -> bool {
-    let Some(parts) = file.prefix_match(prefix) else { return false };
-    let relative: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
-    let relative = relative.join("/");
-    excluded.iter().any(|glob| glob.matches(&relative))
 }
 
 impl fmt::Debug for FileTable {
@@ -147,7 +141,7 @@ impl TableProvider for FileTable {
         let files = partitions::prune(state, &self.files, &self.keys, &on_keys)?;
         match &self.format {
             Format::Parquet => parquet::scan(self, state, files, projection, filters, limit),
-            _ => read::scan(self, state, files, projection, &on_keys, limit),
+            _ => read::scan(self, state, files, projection, &on_keys, limit).await,
         }
     }
 }

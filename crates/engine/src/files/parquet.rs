@@ -55,6 +55,26 @@ fn partitioned(table: &FileTable, file: &TableFile) -> Result<PartitionedFile> {
     Ok(partitioned)
 }
 
+/// The table whose files this operator reads, if it is one of ours.
+pub(crate) fn table_of(plan: &dyn ExecutionPlan) -> Option<String> {
+    let (config, _) = plan.downcast_ref::<DataSourceExec>()?.downcast_to_file_source::<ParquetSource>()?;
+    let host = config.object_store_url.as_str().strip_prefix("table://")?;
+    name_of(host.trim_end_matches('/'))
+}
+
+/// The name for which [`host`] made this.
+fn name_of(host: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(host.len());
+    let mut rest = host.strip_prefix('t')?.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'-' => u8::from_str_radix(std::str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// A host name that stands for the table: every other character becomes its hex code, so that no two tables share one.
 fn host(name: &str) -> String {
     name.bytes().fold(String::from("t"), |mut host, byte| {

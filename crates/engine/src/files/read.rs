@@ -1,22 +1,27 @@
 //! Everything but Parquet: each file is read by one blocking thread, files are shared among the partitions.
 //!
 //! Memory: a reader holds one batch under way and at most [`AHEAD`] that were not taken yet, each of up to [`BATCH_ROWS`] rows or
-//! about [`BATCH_BYTES`]; one row has up to 64 MiB. Avro and ORC hold the block or stripe that they unpack besides. A file is not
-//! split: one file of text is one thread's work, whatever its size.
+//! about [`BATCH_BYTES`]; one row has up to 64 MiB. Avro and ORC hold the block or stripe that they unpack besides.
+//!
+//! A large file of delimited text on a disk here is read in pieces ([`split`](super::split)), so that it keeps all partitions busy
+//! and its rows come in no order, as those of several files do; with a limit it is not, and its first rows are those that are given.
+//! Any other file is one thread's work, whatever its size: packed ones, downloads, and encodings that have to be decoded.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use connect::files::Format;
+use connect::files::{CsvDialect, Encoding, Format};
 use datafusion::catalog::Session;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
-use domain::Error;
+use domain::{Error, ErrorKind};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
+use super::split::{Piece, Start};
 use super::{FileTable, TableFile, binary, bytes, csv, grok, json, partitions};
 use crate::failure::outward;
 use crate::scan::{Open, Rows, ScanExec};
@@ -27,6 +32,10 @@ pub(super) const BATCH_ROWS: usize = 8192;
 pub(super) const BATCH_BYTES: usize = 8 << 20;
 /// Batches read ahead of whoever takes them.
 const AHEAD: usize = 2;
+/// A piece of a file is worth a look through the file from this size on.
+const PIECE_BYTES: u64 = 16 << 20;
+/// Pieces for each partition, as some are read quicker than others.
+const PIECES: u64 = 4;
 
 /// What one scan reads of the table.
 #[derive(Clone)]
@@ -46,7 +55,20 @@ enum Place {
     Key(usize),
 }
 
-pub(super) fn scan(
+/// A file, or a piece of it.
+#[derive(Clone)]
+struct Part {
+    file: TableFile,
+    piece: Option<Piece>,
+}
+
+impl Part {
+    fn bytes(&self) -> u64 {
+        self.file.meta.size / self.piece.as_ref().map_or(1, |piece| piece.of.count as u64)
+    }
+}
+
+pub(super) async fn scan(
     table: &FileTable,
     state: &dyn Session,
     files: Vec<TableFile>,
@@ -70,18 +92,21 @@ pub(super) fn scan(
         schema: Arc::new(table.schema.project(projection)?),
         limit,
     };
-    let shares = shares(files, state.config().target_partitions());
-    let label = label(&wanted, shares.iter().map(Vec::len).sum(), on_keys);
+    let (count, partitions) = (files.len(), state.config().target_partitions());
+    let parts = parts(&wanted, files, partitions).await;
+    let label = label(&wanted, count, parts.len(), on_keys);
+    let shares = shares(parts, partitions);
     let schema = wanted.schema.clone();
     let partitions = shares.len();
     let open: Open = Arc::new(move |partition| share_rows(wanted.clone(), shares[partition].clone()));
     Ok(Arc::new(ScanExec::new(label, schema, partitions, table.meter.clone(), open)))
 }
 
-fn label(wanted: &Wanted, files: usize, on_keys: &[Expr]) -> String {
+fn label(wanted: &Wanted, files: usize, parts: usize, on_keys: &[Expr]) -> String {
     let columns: Vec<&str> = wanted.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let format = wanted.table.format.classification();
-    let mut label = format!("FileScan: {}, {format}, files={files}, columns=[{}]", wanted.table.name, columns.join(", "));
+    let pieces = if parts > files { format!(", pieces={parts}") } else { String::new() };
+    let mut label = format!("FileScan: {}, {format}, files={files}{pieces}, columns=[{}]", wanted.table.name, columns.join(", "));
     if !on_keys.is_empty() {
         let filters: Vec<String> = on_keys.iter().map(ToString::to_string).collect();
         label.push_str(&format!(", partition_filters=[{}]", filters.join(", ")));
@@ -92,23 +117,46 @@ fn label(wanted: &Wanted, files: usize, on_keys: &[Expr]) -> String {
     label
 }
 
-/// Largest files first, each to the share that has least.
-fn shares(mut files: Vec<TableFile>, count: usize) -> Vec<Vec<TableFile>> {
-    files.sort_by(|a, b| b.meta.size.cmp(&a.meta.size).then_with(|| a.meta.location.cmp(&b.meta.location)));
-    let mut shares = vec![(0_u64, Vec::new()); count.clamp(1, files.len().max(1))];
+/// Large files in pieces where that can be.
+async fn parts(wanted: &Wanted, files: Vec<TableFile>, partitions: usize) -> Vec<Part> {
+    let total: u64 = files.iter().map(|file| file.meta.size).sum();
+    let piece_bytes = (total / (partitions.max(1) as u64 * PIECES)).max(PIECE_BYTES);
+    let mut parts = Vec::with_capacity(files.len());
     for file in files {
-        if let Some(least) = shares.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-            least.0 += file.meta.size;
-            least.1.push(file);
+        let count = usize::try_from(file.meta.size / piece_bytes).unwrap_or(1);
+        if count > 1 && wanted.limit.is_none() && partitions > 1 && can_split(&wanted.table, &file).await {
+            parts.extend(Piece::all(count).map(|piece| Part { file: file.clone(), piece: Some(piece) }));
+        } else {
+            parts.push(Part { file, piece: None });
         }
     }
-    shares.into_iter().map(|(_, files)| files).collect()
+    parts
 }
 
-/// The rows of one share, file after file.
-fn share_rows(wanted: Wanted, files: Vec<TableFile>) -> Rows {
+async fn can_split(table: &FileTable, file: &TableFile) -> bool {
+    let Format::Csv(CsvDialect { encoding: Encoding::Utf8, .. }) = table.format else { return false };
+    // What cannot be read here is told when it is opened.
+    bytes::is_plain_text_here(table.store.as_ref(), &file.meta.location).await.unwrap_or(false)
+}
+
+/// Largest first, each to the share that has least.
+fn shares(mut parts: Vec<Part>, count: usize) -> Vec<Vec<Part>> {
+    // Pieces of one file keep their order.
+    parts.sort_by(|a, b| b.bytes().cmp(&a.bytes()).then_with(|| a.file.meta.location.cmp(&b.file.meta.location)));
+    let mut shares = vec![(0_u64, Vec::new()); count.clamp(1, parts.len().max(1))];
+    for part in parts {
+        if let Some(least) = shares.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            least.0 += part.bytes();
+            least.1.push(part);
+        }
+    }
+    shares.into_iter().map(|(_, parts)| parts).collect()
+}
+
+/// The rows of one share, part after part.
+fn share_rows(wanted: Wanted, parts: Vec<Part>) -> Rows {
     let mut left = wanted.limit.unwrap_or(usize::MAX);
-    let rows = stream::iter(files).map(move |file| file_rows(wanted.clone(), file)).flatten();
+    let rows = stream::iter(parts).map(move |part| part_rows(wanted.clone(), part)).flatten();
     rows.try_filter_map(move |batch: RecordBatch| {
         let rows = batch.num_rows().min(left);
         left -= rows;
@@ -118,10 +166,10 @@ fn share_rows(wanted: Wanted, files: Vec<TableFile>) -> Rows {
     .boxed()
 }
 
-/// The rows of one file, from a thread that stops when nobody listens any more.
-fn file_rows(wanted: Wanted, file: TableFile) -> Rows {
+/// The rows of one part, from a thread that stops when nobody listens any more.
+fn part_rows(wanted: Wanted, Part { file, piece }: Part) -> Rows {
     let start = async move {
-        let opened = open(&wanted.table, &file).await.map_err(outward)?;
+        let opened = open(&wanted.table, &file, piece).await.map_err(outward)?;
         let location = file.meta.location.to_string();
         let (sender, mut receiver) = mpsc::channel::<Result<RecordBatch>>(AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
@@ -143,25 +191,42 @@ fn file_rows(wanted: Wanted, file: TableFile) -> Rows {
 
 /// A file as its reader wants it: from the start on, or by parts.
 enum Opened {
-    Bytes(Box<dyn std::io::Read + Send>),
+    Bytes(Box<dyn Read + Send>),
+    /// A piece of delimited text, and the whole file for its header.
+    Later(Box<dyn Read + Send>, csv::Later<Box<dyn Read + Send>>),
     #[cfg(feature = "orc")]
     Orc(connect::files::OrcFile),
 }
 
-async fn open(table: &FileTable, file: &TableFile) -> domain::Result<Opened> {
+async fn open(table: &FileTable, file: &TableFile, piece: Option<Piece>) -> domain::Result<Opened> {
     #[cfg(feature = "orc")]
     if table.format == Format::Orc {
+        table.meter.add_bytes(file.meta.size);
         return Ok(Opened::Orc(connect::files::OrcFile::new(table.store.clone(), &file.meta)));
     }
-    Ok(Opened::Bytes(bytes::open(table.store.clone(), &file.meta.location).await?))
+    let (store, location, meter) = (table.store.clone(), &file.meta.location, table.meter.clone());
+    let (Some(piece), Format::Csv(dialect)) = (piece, &table.format) else {
+        return Ok(Opened::Bytes(Box::new(bytes::Counted { inner: bytes::open(store, location).await?, meter })));
+    };
+    let here = bytes::open_here(store.as_ref(), location).await?;
+    let unreadable = |e| Error::new(ErrorKind::Unavailable, format!("The file {location} cannot be read.")).source(e);
+    let (Start { offset, line }, end) = piece.bounds(&here, file.meta.size, *dialect).await.map_err(unreadable)?;
+    let inner = bytes::Range { file: here.clone(), next: offset, end };
+    let bytes = Box::new(bytes::Counted { inner, meter });
+    if piece.index == 0 {
+        return Ok(Opened::Bytes(bytes));
+    }
+    let whole = bytes::Range { file: here, next: 0, end: file.meta.size };
+    Ok(Opened::Later(Box::new(whole), csv::Later { bytes, line }))
 }
 
 fn read(wanted: &Wanted, file: &TableFile, opened: Opened, give: &mut dyn FnMut(RecordBatch) -> bool) -> domain::Result<()> {
     let location = file.meta.location.to_string();
     let (columns, problems) = (&wanted.columns, &wanted.table.problems);
     let typed = binary::Reading { location: &location, wanted: columns, problems };
-    let raw = match opened {
-        Opened::Bytes(raw) => raw,
+    let (raw, later) = match opened {
+        Opened::Bytes(raw) => (raw, None),
+        Opened::Later(whole, later) => (whole, Some(later)),
         #[cfg(feature = "orc")]
         Opened::Orc(orc) => return binary::orc(&typed, orc, give),
     };
@@ -175,7 +240,7 @@ fn read(wanted: &Wanted, file: &TableFile, opened: Opened, give: &mut dyn FnMut(
         Format::Csv(dialect) => {
             let reading =
                 csv::Reading { location: &location, dialect: *dialect, all: &wanted.table.file_schema, wanted: columns, problems };
-            csv::read(&reading, text, give)
+            csv::read(&reading, text, later, give)
         }
         Format::Json => json::read(&location, columns, None, text, give),
         Format::JsonPath(path) => json::read(&location, columns, Some(path), text, give),

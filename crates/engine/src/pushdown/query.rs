@@ -11,8 +11,8 @@ use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Aggregate, Expr, FetchType, Filter, Join, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan};
 
 use super::expression::{Scope, aggregate, can_group, expression, key, order};
-use crate::scan::Meter;
 use crate::source_table::SourceTable;
+use etl::Meter;
 
 /// A SELECT and where it goes.
 pub(crate) struct Rendered {

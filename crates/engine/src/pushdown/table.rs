@@ -15,7 +15,8 @@ use futures::StreamExt;
 
 use super::query::{Rendered, name, or_one};
 use crate::failure::outward;
-use crate::scan::{Meter, Open, ScanExec};
+use crate::scan::{Open, ScanExec};
+use etl::Meter;
 
 /// A SELECT as a table with columns c0, c1 ….
 pub(crate) struct QueryTable {

@@ -49,7 +49,7 @@ impl Shop {
     }
 
     async fn run(&mut self, name: &'static str, sql: &str) {
-        let target = Target { location: format!("s3://data/export/{name}/"), format: Format::Csv, compression: None };
+        let target = Target::file(format!("s3://data/export/{name}/"), Format::Csv);
         let spec = JobSpec::Sql { query: Some(sql.into()), database: Some("shop".into()), target };
         self.house.jobs.create_job(Job::new(name, spec)).await.unwrap();
         let begun = Instant::now();
@@ -123,7 +123,7 @@ fn check(shop: &Shop, interactions: &[BTreeMap<String, String>], items: &[BTreeM
     assert_eq!(values(interactions, "EVENT_TYPE"), BTreeSet::from(["Purchase"]));
     let moments: Vec<i64> = interactions.iter().map(|row| row["TIMESTAMP"].parse().unwrap()).collect();
     assert!(moments.is_sorted());
-    let bounds = [&summary.first_order, &summary.last_order].map(|moment| crate::functions::epoch_seconds(moment).unwrap());
+    let bounds = [&summary.first_order, &summary.last_order].map(|moment| crate::functions::moments::epoch_seconds(moment).unwrap());
     assert!(moments[0] >= bounds[0] - 60 && *moments.last().unwrap() <= bounds[1]);
 }
 

@@ -10,8 +10,8 @@ use domain::Result;
 use futures::stream::BoxStream;
 
 use super::{House, outcome};
-use crate::scan::Meter;
 use crate::source_table::SourceTable;
+use etl::Meter;
 
 const ORDERS: &str = "
     CREATE TABLE orders (order_id INTEGER, cust_no TEXT, at TEXT, qty INTEGER, price REAL);
@@ -27,7 +27,7 @@ async fn projection_filters_and_limit_go_down_into_the_source() {
     assert!(plan.contains("limit=1") && !plan.contains("FilterExec"), "{plan}");
     let run = house.run("SELECT at FROM shop.orders WHERE qty > 0 AND cust_no = 'C1'").await;
     assert_eq!(house.read("out/part-00000.csv").await, "at\n2025-01-01\n");
-    assert_eq!(outcome(&run).rows_read, 1, "the source filtered");
+    assert_eq!(outcome(&run).rows_read(), 1, "the source filtered");
     let kept = house.explain("SELECT at FROM orders WHERE qty * 2 > 3 AND qty < 9").await;
     assert!(kept.contains("FilterExec") && kept.contains("filters=[qty < Int64(9)]"), "{kept}");
     assert_eq!(house.csv("SELECT count(*) AS n, sum(qty) AS q FROM shop.orders").await, "n,q\n4,6\n");
