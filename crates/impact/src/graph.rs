@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use catalog::Table;
 use domain::Result;
-use etl::Job;
+use etl::{Job, Target};
 
 use crate::{Affected, Effect, Impact, Impacts, Kind, is_about_the_query};
 
@@ -27,18 +27,20 @@ impl Feeds {
         let tables: Vec<Table> = of.catalog.store().list::<Table>().await?.into_iter().map(|stored| stored.value).collect();
         let imports = of.datasets.list_dataset_import_jobs(None).await?;
         for job in jobs {
-            // A query that cannot be known has been named as unknown before.
-            let Ok(Some(query)) = of.jobs.query(job).await else { continue };
-            for table in tables.iter().filter(|table| is_under(table.location(), &query.target)) {
+            // What cannot be known has been named as unknown before.
+            let Ok(targets) = of.workbench.targets(job).await else { continue };
+            for table in tables.iter().filter(|table| targets.iter().any(|target| is_written(table, target))) {
                 feeds.tables.entry(job.name.clone()).or_default().push(full_name(table));
             }
-            match of.engine.columns_read(&query.text, query.database.as_deref(), &[]).await {
+            match of.workbench.columns_read(job, &[]).await {
                 Ok(read) => read.into_iter().for_each(|table| feeds.readers.entry(table.table).or_default().push(job.name.clone())),
                 Err(error) if !is_about_the_query(&error) => return Err(error),
                 // Not valid as it is now: what it reads has been found over the earlier columns.
                 Err(_) => {}
             }
-            for import in imports.iter().filter(|import| is_under(&import.data_source.data_location, &query.target)) {
+            let prefixes: Vec<&str> = targets.iter().filter_map(prefix_of).collect();
+            for import in imports.iter().filter(|import| prefixes.iter().any(|prefix| is_under(&import.data_source.data_location, prefix)))
+            {
                 feeds.datasets.entry(job.name.clone()).or_default().insert(import.dataset_arn.to_string());
             }
         }
@@ -100,6 +102,26 @@ impl Feeds {
 
 fn full_name(table: &Table) -> String {
     format!("{}.{}", table.database_name, table.name)
+}
+
+/// Whether the job whose target it is writes what the catalogue knows as the table.
+fn is_written(table: &Table, target: &Target) -> bool {
+    match target {
+        Target::Files(files) => is_under(table.location(), &files.location),
+        Target::Table(written) => table.source().is_some_and(|(connection, path)| {
+            let (schema, name) =
+                written.table.rsplit_once('.').map_or((None, written.table.as_str()), |(schema, name)| (Some(schema), name));
+            let same_schema = schema.is_none() || path.schema.as_deref().or(path.database.as_deref()) == schema;
+            connection == written.connection && path.table == name && same_schema
+        }),
+    }
+}
+
+fn prefix_of(target: &Target) -> Option<&str> {
+    match target {
+        Target::Files(files) => Some(&files.location),
+        Target::Table(_) => None,
+    }
 }
 
 /// One place lies in the other: a file under a prefix, or a folder above it.

@@ -11,13 +11,12 @@
 mod graph;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use catalog::changes::{self, Change, ChangeKind};
 use catalog::{Catalog, Table};
 use dataset::Datasets;
 use domain::{Error, ErrorKind, Result};
-use etl::{ColumnsRead, Engine, Job, Jobs};
+use etl::{ColumnsRead, Job, Workbench};
 use serde::Serialize;
 use workflow::Workflows;
 
@@ -84,10 +83,9 @@ pub struct Unknown {
 #[derive(Clone)]
 pub struct Impacts {
     catalog: Catalog,
-    jobs: Jobs,
+    workbench: Workbench,
     datasets: Datasets,
     workflows: Workflows,
-    engine: Arc<dyn Engine>,
 }
 
 /// How one job takes the change.
@@ -98,8 +96,8 @@ enum Verdict {
 }
 
 impl Impacts {
-    pub fn new(catalog: Catalog, jobs: Jobs, datasets: Datasets, workflows: Workflows, engine: Arc<dyn Engine>) -> Self {
-        Self { catalog, jobs, datasets, workflows, engine }
+    pub fn new(catalog: Catalog, workbench: Workbench, datasets: Datasets, workflows: Workflows) -> Self {
+        Self { catalog, workbench, datasets, workflows }
     }
 
     /// What came of the change from an earlier version (the one before the current, if none is named) to the current table.
@@ -152,7 +150,7 @@ impl Impacts {
             affected: Vec::new(),
             unknown: Vec::new(),
         };
-        let jobs: Vec<Job> = self.jobs.list_jobs().await?.into_iter().map(|stored| stored.value).collect();
+        let jobs: Vec<Job> = self.workbench.jobs().list_jobs().await?.into_iter().map(|stored| stored.value).collect();
         for job in &jobs {
             match self.ask(job, old, new, &impact.changes).await? {
                 Verdict::Untouched => {}
@@ -165,23 +163,16 @@ impl Impacts {
     }
 
     async fn ask(&self, job: &Job, old: &Table, new: Option<&Table>, changes: &[Change]) -> Result<Verdict> {
-        let query = match self.jobs.query(job).await {
-            Ok(Some(query)) => query,
-            Ok(None) => return Ok(Verdict::Untouched),
-            Err(error) if !is_about_the_query(&error) => return Err(error),
-            Err(error) => return Ok(Verdict::Unknown(error.to_string())),
-        };
-        let database = query.database.as_deref();
-        let read = match self.engine.columns_read(&query.text, database, std::slice::from_ref(old)).await {
+        let read = match self.workbench.columns_read(job, std::slice::from_ref(old)).await {
             Ok(read) => read,
             Err(error) if !is_about_the_query(&error) => return Err(error),
-            Err(error) => return Ok(Verdict::Unknown(format!("Its query was not valid before either: {error}"))),
+            Err(error) => return Ok(Verdict::Unknown(format!("What it reads cannot be known: {error}"))),
         };
         let Some(columns) = columns_of(&read, old) else { return Ok(Verdict::Untouched) };
         let touched: Vec<String> = named(changes).into_iter().filter(|name| columns.contains(name)).collect();
         let after = match new {
             None => Err(Error::not_found(format!("Table {}.{}", old.database_name, old.name))),
-            Some(new) => self.engine.columns_read(&query.text, database, std::slice::from_ref(new)).await,
+            Some(new) => self.workbench.columns_read(job, std::slice::from_ref(new)).await,
         };
         let (effect, reason) = match after {
             Err(error) if !is_about_the_query(&error) => return Err(error),

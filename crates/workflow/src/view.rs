@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use domain::{Result, RunState};
-use runs::Run;
+use runs::{Run, RunId};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::Stored;
 
+use crate::RUN_KIND;
 use crate::executor::{Outcome, nodes_of};
 use crate::graph::{Graph, Node, Statistics};
 use crate::model::{Condition, Trigger, TriggerType, Workflow};
@@ -97,6 +98,19 @@ impl Workflows {
             last_run,
             graph,
         })
+    }
+
+    /// What a trigger waited for before it started something in this workflow run; nothing where that is the run of something else.
+    pub async fn waited_for(&self, run: &RunId, trigger: &str) -> Result<Vec<Node>> {
+        let run = self.runs().get(run).await?;
+        if run.kind != RUN_KIND {
+            return Ok(Vec::new());
+        }
+        let graph: Graph = run.input()?;
+        let conditions = graph.triggers.iter().filter(|known| known.name == trigger).flat_map(|known| &known.predicate);
+        let wanted: BTreeSet<(&str, &str)> = conditions.flat_map(|predicate| &predicate.conditions).filter_map(Condition::target).collect();
+        let started = nodes_of(self.runs(), &run.id, &graph).await?;
+        Ok(started.into_iter().filter(|node| wanted.contains(&(node.what.as_str(), node.name.as_str()))).collect())
     }
 
     pub async fn run_view(&self, run: Run, include_graph: bool) -> Result<WorkflowRunView> {
