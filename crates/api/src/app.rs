@@ -3,7 +3,7 @@
 use catalog::Catalog;
 use dataset::Datasets;
 use domain::arn::Partition;
-use etl::Jobs;
+use etl::{Jobs, Workbench};
 use events::Events;
 use impact::Impacts;
 use notify::Notify;
@@ -13,13 +13,15 @@ use store::Buckets;
 use train::Training;
 use workflow::Workflows;
 
-use crate::Credentials;
+use crate::{Credentials, SessionKeys};
 
 /// The stages, as the handlers reach them.
 #[derive(Clone)]
 pub struct App {
     pub partition: Partition,
     pub credentials: Credentials,
+    /// The temporary keys that are good beside the credentials.
+    pub sessions: SessionKeys,
     pub runs: Runs,
     pub buckets: Buckets,
     pub catalog: Catalog,
@@ -31,4 +33,5 @@ pub struct App {
     pub workflows: Workflows,
     pub notify: Notify,
     pub impacts: Impacts,
+    pub workbench: Workbench,
 }

@@ -13,6 +13,7 @@ use s3s::service::S3Service;
 
 use crate::app::App;
 use crate::input::Input;
+use crate::keyring::Keyring;
 use crate::operations::{Operation, Service, Table};
 use crate::sigv4::{self, Verifier};
 use crate::{s3, sts, wire};
@@ -25,8 +26,9 @@ const EXPOSED_HEADERS: &str = "x-amzn-requestid,x-amzn-errortype";
 
 /// Everything on one port. Call it once per buckets folder: the S3 endpoint cleans up in there when it starts.
 pub fn router(app: App) -> Result<Router> {
-    let s3 = s3::service(&app.buckets, app.runs.store(), &app.credentials)?;
-    let verifier = Verifier::new(app.credentials.clone(), Arc::clone(app.runs.store().clock()));
+    let keyring = Keyring { credentials: app.credentials.clone(), sessions: app.sessions.clone() };
+    let s3 = s3::service(&app.buckets, app.runs.store(), &keyring)?;
+    let verifier = Verifier::new(keyring, Arc::clone(app.runs.store().clock()));
     let server = Server { app: Arc::new(app), table: Table::new(), verifier, s3, count: AtomicU64::new(0) };
     Ok(Router::new().fallback(serve).with_state(Arc::new(server)))
 }
@@ -152,6 +154,11 @@ impl Server {
         let service = operation.service;
         if let Err(refusal) = self.verifier.verify(parts, body, service.signing_name()) {
             return wire::refused(service, &refusal, id);
+        }
+        if operation.name == sts::GET_SESSION_TOKEN && self.verifier.is_temporary(parts) {
+            // A session that could open the next one would never end.
+            let error = Error::new(ErrorKind::Unauthenticated, "Cannot call GetSessionToken with session credentials");
+            return wire::failure(service, operation.name, &error, id);
         }
         let answer = match input().and_then(|input| input.require(operation.required).map(|()| input)) {
             Ok(input) => (operation.handler)(Arc::clone(&self.app), input).await,

@@ -167,6 +167,14 @@ pub(crate) fn refusal(service: Service, refusal: &Refusal) -> (Exception, String
             "InvalidClientTokenId",
             "The security token included in the request is invalid: its access key is not the one of this server.".to_owned(),
         ),
+        Refusal::ForeignToken => (
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid: it does not belong to the access key.".to_owned(),
+        ),
+        Refusal::ExpiredToken => {
+            ("ExpiredTokenException", "ExpiredToken", "The security token included in the request is expired".to_owned())
+        }
         Refusal::Invalid(message) => ("InvalidSignatureException", "SignatureDoesNotMatch", message.clone()),
     };
     ((if is_query { query } else { json }, status), message)

@@ -16,11 +16,13 @@ mod eventbridge;
 mod events;
 mod glue;
 mod input;
+mod keyring;
 pub mod operations;
 mod paging;
 mod personalize;
 mod runtime;
 mod s3;
+mod sessions;
 mod sigv4;
 mod sts;
 mod wire;
@@ -29,6 +31,7 @@ pub use app::App;
 pub use credentials::Credentials;
 pub use dispatch::router;
 pub use docs::compatibility_page;
+pub use sessions::{SessionKeys, TemporaryKey};
 
 #[cfg(test)]
 mod tests;

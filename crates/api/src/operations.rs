@@ -273,7 +273,7 @@ fn partition_rows() -> Vec<Operation> {
 
 fn crawler_rows() -> Vec<Operation> {
     use Service::Glue as G;
-    use glue::{crawlers, statistics_runs};
+    use glue::{crawlers, statistics_runs, statistics_settings};
     vec![
         row(G, "CreateCrawler", &["Name", "Role", "Targets"], crawlers::create),
         row(G, "GetCrawler", &["Name"], crawlers::get),
@@ -294,16 +294,23 @@ fn crawler_rows() -> Vec<Operation> {
         row(G, "GetColumnStatisticsTaskRuns", &["DatabaseName", "TableName"], statistics_runs::list),
         row(G, "ListColumnStatisticsTaskRuns", &[], statistics_runs::list_ids),
         row(G, "StopColumnStatisticsTaskRun", &["DatabaseName", "TableName"], statistics_runs::stop),
+        row(G, "CreateColumnStatisticsTaskSettings", &["DatabaseName", "TableName", "Role"], statistics_settings::create),
+        row(G, "GetColumnStatisticsTaskSettings", &["DatabaseName", "TableName"], statistics_settings::get),
+        row(G, "UpdateColumnStatisticsTaskSettings", &["DatabaseName", "TableName"], statistics_settings::update),
+        row(G, "DeleteColumnStatisticsTaskSettings", &["DatabaseName", "TableName"], statistics_settings::delete),
+        row(G, "StartColumnStatisticsTaskRunSchedule", &["DatabaseName", "TableName"], statistics_settings::start_schedule),
+        row(G, "StopColumnStatisticsTaskRunSchedule", &["DatabaseName", "TableName"], statistics_settings::stop_schedule),
     ]
 }
 
 fn job_rows() -> Vec<Operation> {
     use Service::Glue as G;
-    use glue::{job_runs, jobs};
+    use glue::{bookmarks, job_runs, jobs, plans, workbench};
     vec![
         row(G, "CreateJob", &["Name", "Role", "Command"], jobs::create),
         row(G, "GetJob", &["JobName"], jobs::get),
         row(G, "GetJobs", &[], jobs::list),
+        row(G, "BatchGetJobs", &["JobNames"], jobs::batch_get),
         row(G, "ListJobs", &[], jobs::list_names),
         row(G, "UpdateJob", &["JobName", "JobUpdate"], jobs::update),
         row(G, "DeleteJob", &["JobName"], jobs::delete),
@@ -311,6 +318,13 @@ fn job_rows() -> Vec<Operation> {
         row(G, "GetJobRun", &["JobName", "RunId"], job_runs::get),
         row(G, "GetJobRuns", &["JobName"], job_runs::list),
         row(G, "BatchStopJobRun", &["JobName", "JobRunIds"], job_runs::stop),
+        row(G, "GetMapping", &["Source"], plans::mapping),
+        row(G, "GetPlan", &["Mapping", "Source"], plans::plan),
+        row(G, "PenchantGetJobCode", &["JobName"], workbench::code),
+        row(G, "PenchantEjectJob", &["JobName"], workbench::eject),
+        row(G, "PenchantPreviewJob", &["JobName"], workbench::preview),
+        row(G, "GetJobBookmark", &["JobName"], bookmarks::get),
+        row(G, "ResetJobBookmark", &["JobName"], bookmarks::reset),
     ]
 }
 
@@ -363,6 +377,7 @@ fn query_rows() -> Vec<Operation> {
     use Service::{Iam, Sts};
     vec![
         row(Sts, "GetCallerIdentity", &[], sts::get_caller_identity),
+        row(Sts, sts::GET_SESSION_TOKEN, &[], sts::get_session_token),
         row(Iam, "CreateRole", &["RoleName", "AssumeRolePolicyDocument"], sts::create_role),
         row(Iam, "GetRole", &["RoleName"], sts::get_role),
         row(Iam, "DeleteRole", &["RoleName"], sts::delete_role),

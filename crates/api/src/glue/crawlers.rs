@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::{CrawlSummary, Crawler, CrawlerState, LastCrawl};
 use domain::{ErrorKind, Result, RunState};
-use runs::Run;
+use runs::{Run, RunId};
 use serde_json::{Map, Value, json};
 use store::Stored;
 
@@ -16,8 +16,8 @@ use crate::paging;
 use crate::wire::{Answer, object, time};
 
 const LOG_GROUP: &str = "/aws-glue/crawlers";
-/// Crawls that a list goes through, newest first.
-const LISTED_CRAWLS: i64 = 1000;
+/// Crawls read at once while a page is filled: where few are wanted, many may have to be looked at.
+const CRAWLS_AT_ONCE: usize = 1000;
 /// Crawls that the metrics of a crawler are taken from, newest first.
 const MEASURED_CRAWLS: i64 = 100;
 
@@ -87,17 +87,24 @@ pub(crate) async fn crawls(app: Arc<App>, input: Input) -> Result<Answer> {
     let filters = CrawlFilter::read(&input)?;
     let page = paging::range(&input)?;
     app.catalog.get_crawler(name).await?;
-    // The first page of all crawls needs no others; one more tells whether there is a next.
-    let is_beginning = page.after.is_empty() && filters.is_empty();
-    let needed = if is_beginning { i64::try_from(page.limit + 1).unwrap_or(LISTED_CRAWLS) } else { LISTED_CRAWLS };
-    let crawls = app.catalog.list_crawls(name, needed.min(LISTED_CRAWLS)).await?;
-    // Only what is old is ever out of the list, so that nothing comes after a crawl that is not in it.
-    let last = crawls.iter().position(|run| run.id.0 == page.after).map_or(crawls.len(), |index| index + 1);
-    let rest = &crawls[if page.after.is_empty() { 0 } else { last }..];
-    let mut wanted = rest.iter().filter(|run| filters.iter().all(|filter| filter.holds(run))).peekable();
-    let shown: Vec<&Run> = wanted.by_ref().take(page.limit).collect();
-    let next = wanted.peek().and(shown.last()).map(|run| run.id.0.clone());
-    Ok(paging::ranged(&input, "Crawls", shown.into_iter().map(crawl).collect(), next))
+    let mut before = Some(RunId(page.after)).filter(|id| !id.0.is_empty());
+    // One more than the page holds says whether there is a next one.
+    let chunk = if filters.is_empty() { page.limit + 1 } else { CRAWLS_AT_ONCE };
+    let mut wanted: Vec<Run> = Vec::new();
+    while wanted.len() <= page.limit {
+        let read = app.catalog.list_crawls_before(name, before, i64::try_from(chunk).unwrap_or(i64::MAX)).await?;
+        let Some(last) = read.last() else { break };
+        before = Some(last.id.clone());
+        let is_end = read.len() < chunk;
+        wanted.extend(read.into_iter().filter(|run| filters.iter().all(|filter| filter.holds(run))));
+        if is_end {
+            break;
+        }
+    }
+    let is_more = wanted.len() > page.limit;
+    wanted.truncate(page.limit);
+    let next = wanted.last().filter(|_| is_more).map(|run| run.id.0.clone());
+    Ok(paging::ranged(&input, "Crawls", wanted.iter().map(crawl).collect(), next))
 }
 
 pub(crate) async fn start_schedule(app: Arc<App>, input: Input) -> Result<Answer> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::Result;
+use etl::JobRun;
 use runs::RunId;
 use serde_json::{Value, json};
 
@@ -13,16 +14,24 @@ use crate::paging;
 use crate::wire::Answer;
 
 pub(crate) async fn start(app: Arc<App>, input: Input) -> Result<Answer> {
-    if input.get("JobRunId").is_some() {
-        return Err(input.error("does not offer \"JobRunId\" (repeating a run) in this version: leave it out to start a new one."));
-    }
     let run = app.jobs.start_job_run(input.into_type()?).await?;
     Ok(Answer::Json(json!({"JobRunId": run})))
 }
 
 pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
     let run = app.jobs.get_job_run(input.text("JobName")?, &RunId(input.text("RunId")?.into())).await?;
-    Ok(Answer::Json(json!({"JobRun": members(&run)?})))
+    let mut answer = members(&run)?;
+    if input.flag("PredecessorsIncluded")? {
+        answer.insert("PredecessorRuns".into(), predecessors(&app, &run).await?.into());
+    }
+    Ok(Answer::Json(json!({"JobRun": answer})))
+}
+
+/// The runs that a workflow's trigger waited for before it started this one.
+async fn predecessors(app: &App, run: &JobRun) -> Result<Vec<Value>> {
+    let (Some(workflow_run), Some(trigger)) = (&run.parent, &run.trigger_name) else { return Ok(Vec::new()) };
+    let nodes = app.workflows.waited_for(workflow_run, trigger).await?;
+    Ok(nodes.iter().filter(|node| node.what == "job").map(|node| json!({"JobName": node.name, "RunId": node.run_id})).collect())
 }
 
 pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {

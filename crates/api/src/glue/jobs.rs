@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::Result;
+use domain::{ErrorKind, Result};
 use etl::Job;
 use serde_json::{Map, Value, json};
 use store::Stored;
@@ -22,6 +22,19 @@ pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
 pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
     let job = app.jobs.get_job(input.text("JobName")?).await?;
     Ok(Answer::Json(json!({"Job": view(&job)?})))
+}
+
+/// Those that do not exist are named, and no error.
+pub(crate) async fn batch_get(app: Arc<App>, input: Input) -> Result<Answer> {
+    let (mut found, mut missing) = (Vec::<Value>::new(), Vec::new());
+    for name in input.texts("JobNames")? {
+        match app.jobs.get_job(&name).await {
+            Ok(job) => found.push(view(&job)?.into()),
+            Err(e) if e.kind == ErrorKind::NotFound => missing.push(name),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Answer::Json(json!({"Jobs": found, "JobsNotFound": missing})))
 }
 
 pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {

@@ -22,13 +22,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Clock, Error, Result};
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::ETagCondition;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3Result, s3_error};
 use store::{Buckets, Store};
 
-use crate::Credentials;
+use crate::keyring::Keyring;
+use crate::sigv4::Refusal;
 use attributes::Attributes;
 use intake::{Intake, Unfinished};
 use key::Place;
@@ -61,24 +63,38 @@ pub(crate) const OPERATIONS: &[&str] = &[
 ];
 
 /// The service for one router. Cleans up after an earlier process, so one per buckets folder.
-pub(crate) fn service(buckets: &Buckets, store: &Store, credentials: &Credentials) -> Result<S3Service> {
-    let objects = Objects::open(buckets.root(), store.clone(), Arc::clone(store.clock()))
+pub(crate) fn service(buckets: &Buckets, store: &Store, keyring: &Keyring) -> Result<S3Service> {
+    let objects = Objects::open(buckets, store.clone(), Arc::clone(store.clock()))
         .map_err(|e| Error::unavailable(format!("The buckets folder {} cannot be used.", buckets.root().display())).source(e))?;
     let mut builder = S3ServiceBuilder::new(objects);
-    builder.set_auth(Holder(credentials.clone()));
+    builder.set_auth(Holder(keyring.clone()));
+    builder.set_access(Holder(keyring.clone()));
     Ok(builder.build())
 }
 
-/// Tells s3s the secret that signatures are checked with.
-struct Holder(Credentials);
+/// Tells s3s the secret that signatures are checked with, and checks the tokens that go with temporary keys.
+struct Holder(Keyring);
 
 #[async_trait::async_trait]
 impl S3Auth for Holder {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.0.access_key() {
-            return Ok(SecretKey::from(self.0.secret()));
-        }
-        Err(s3_error!(InvalidAccessKeyId, "The access key is not the one of this server."))
+        self.0.secret(access_key).map(SecretKey::from).map_err(refused)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Holder {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let Some(credentials) = request.credentials() else { return Err(s3_error!(AccessDenied, "Signature is required")) };
+        self.0.check_token(&credentials.access_key, request.headers(), request.uri()).map_err(refused)
+    }
+}
+
+fn refused(refusal: Refusal) -> S3Error {
+    match refusal {
+        Refusal::ExpiredToken => s3_error!(ExpiredToken, "The provided token has expired."),
+        Refusal::ForeignToken => s3_error!(InvalidToken, "The token does not belong to the access key."),
+        _ => s3_error!(InvalidAccessKeyId, "The access key is not the one of this server."),
     }
 }
 
@@ -88,7 +104,7 @@ struct Objects(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    root: PathBuf,
+    buckets: Buckets,
     intake: Intake,
     uploads: Uploads,
     store: Store,
@@ -104,14 +120,15 @@ struct Conditions {
 }
 
 impl Objects {
-    fn open(root: &Path, store: Store, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let inner =
-            Inner { root: root.into(), intake: Intake::open(root)?, uploads: Uploads::open(root, clock)?, store, naming: Mutex::new(()) };
+    fn open(buckets: &Buckets, store: Store, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let root = buckets.root();
+        let (intake, uploads) = (Intake::open(root)?, Uploads::open(root, clock)?);
+        let inner = Inner { buckets: buckets.clone(), intake, uploads, store, naming: Mutex::new(()) };
         Ok(Self(Arc::new(inner)))
     }
 
     fn root(&self) -> &Path {
-        &self.0.root
+        self.0.buckets.root()
     }
 
     fn place(&self, bucket: &str, key: &str) -> S3Result<Place> {

@@ -44,7 +44,11 @@ impl Question {
             after: self.after.clone().unwrap_or_default(),
             limit,
         };
-        let read = tokio::task::spawn_blocking(move || listing.read(&folder)).await;
+        let read = {
+            // A page is of one result of a job, never a part of the old and a part of the new.
+            let _still = objects.0.buckets.still().await;
+            tokio::task::spawn_blocking(move || listing.read(&folder)).await
+        };
         let page = read.map_err(s3s::S3Error::internal_error)?.map_err(io_error)?;
         Ok(self.words(page, max_keys))
     }

@@ -15,13 +15,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use crate::Credentials;
+use crate::keyring::Keyring;
 use claim::Claim;
 pub(crate) use claim::{is_signed, service};
 
 /// How far the client's clock may be from ours, either way.
 const SKEW_MS: i64 = 15 * 60 * 1000;
-/// Signing keys remembered: one per day, region and service in use. Deriving one costs four HMACs.
+/// Signing keys remembered: one per access key, day, region and service in use. Deriving one costs four HMACs.
 const KEYS: usize = 64;
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
@@ -36,29 +36,37 @@ pub(crate) enum Refusal {
     Incomplete(String),
     /// The access key is not ours.
     UnknownKey,
+    /// A temporary key without its token, or a token with a key that has none.
+    ForeignToken,
+    /// The temporary key's time is over.
+    ExpiredToken,
     /// The signature is not right, or no longer.
     Invalid(String),
 }
 
-/// Knows the credentials, so knows what a right signature is.
+/// Knows the keys, so knows what a right signature is.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    credentials: Credentials,
+    keyring: Keyring,
     clock: Arc<dyn Clock>,
-    keys: Mutex<HashMap<(String, String, String), Key>>,
+    keys: Mutex<HashMap<[String; 4], Key>>,
 }
 
 impl Verifier {
-    pub fn new(credentials: Credentials, clock: Arc<dyn Clock>) -> Self {
-        Self { credentials, clock, keys: Mutex::default() }
+    pub fn new(keyring: Keyring, clock: Arc<dyn Clock>) -> Self {
+        Self { keyring, clock, keys: Mutex::default() }
+    }
+
+    /// Whether the request is signed with a temporary key; nothing is checked.
+    pub fn is_temporary(&self, parts: &Parts) -> bool {
+        Claim::read(parts).is_ok_and(|claim| self.keyring.is_temporary(&claim.access_key))
     }
 
     /// Passes only a request whose every signed part is as its signer left it, for the service that will serve it.
     pub fn verify(&self, parts: &Parts, body: &[u8], service: &str) -> Result<(), Refusal> {
         let claim = Claim::read(parts)?;
-        if claim.access_key != self.credentials.access_key() {
-            return Err(Refusal::UnknownKey);
-        }
+        let secret = self.keyring.secret(&claim.access_key)?;
+        self.keyring.check_token(&claim.access_key, &parts.headers, &parts.uri)?;
         if claim.service != service {
             return Err(Refusal::Invalid(format!(
                 "Credential should be scoped to correct service: '{service}'; found '{}'.",
@@ -70,7 +78,7 @@ impl Verifier {
         let payload = payload_hash(parts, body)?;
         let signed: Vec<&str> = claim.signed_headers.iter().map(String::as_str).collect();
         let canonical = hex::encode(Sha256::digest(canonical::request(parts, &signed, &payload)));
-        self.check_signature(&claim, &claim.text_to_sign(&canonical))
+        self.check_signature(&claim, &secret, &claim.text_to_sign(&canonical))
     }
 
     fn check_time(&self, claim: &Claim) -> Result<(), Refusal> {
@@ -90,15 +98,15 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_signature(&self, claim: &Claim, text: &str) -> Result<(), Refusal> {
+    fn check_signature(&self, claim: &Claim, secret: &str, text: &str) -> Result<(), Refusal> {
         let wrong = || {
             Refusal::Invalid(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.".into(),
             )
         };
-        let scope = (claim.date.clone(), claim.region.clone(), claim.service.clone());
+        let scope = [&claim.access_key, &claim.date, &claim.region, &claim.service].map(String::clone);
         let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(&scope).copied();
-        let key = known.unwrap_or_else(|| self.signing_key(claim));
+        let key = known.unwrap_or_else(|| signing_key(claim, secret));
         let signature = hex::decode(&claim.signature).map_err(|_| wrong())?;
         // `verify_slice` compares in constant time.
         hmac(&key, text.as_bytes()).verify_slice(&signature).map_err(|_| wrong())?;
@@ -111,13 +119,13 @@ impl Verifier {
         }
         Ok(())
     }
+}
 
-    fn signing_key(&self, claim: &Claim) -> Key {
-        let secret = format!("AWS4{}", self.credentials.secret());
-        let steps = [claim.date.as_str(), &claim.region, &claim.service, "aws4_request"];
-        let first = hmac(secret.as_bytes(), steps[0].as_bytes()).finalize().into_bytes().into();
-        steps[1..].iter().fold(first, |key: Key, step| hmac(&key, step.as_bytes()).finalize().into_bytes().into())
-    }
+fn signing_key(claim: &Claim, secret: &str) -> Key {
+    let secret = format!("AWS4{secret}");
+    let steps = [claim.date.as_str(), &claim.region, &claim.service, "aws4_request"];
+    let first = hmac(secret.as_bytes(), steps[0].as_bytes()).finalize().into_bytes().into();
+    steps[1..].iter().fold(first, |key: Key, step| hmac(&key, step.as_bytes()).finalize().into_bytes().into())
 }
 
 /// A key of at most a block (64 bytes): all of ours are, the longest is `AWS4` and the secret.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use testkit::ManualClock;
 
 use super::*;
+use crate::{Credentials, SessionKeys};
 
 const KEY: &str = "AKIAPENCHANTTEST0000";
 const SECRET: &str = "abcdefghijklmnopqrstuvwxyz0123456789+/AB";
@@ -51,7 +52,12 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn verifier_at(clock: Arc<dyn Clock>) -> Verifier {
-    Verifier::new(Credentials::new(KEY, SECRET).unwrap(), clock)
+    verifier_of(Credentials::new(KEY, SECRET).unwrap(), clock)
+}
+
+fn verifier_of(credentials: Credentials, clock: Arc<dyn Clock>) -> Verifier {
+    let sessions = SessionKeys::new(clock.clone(), |count| "x".repeat(count));
+    Verifier::new(Keyring { credentials, sessions }, clock)
 }
 
 fn verifier() -> Verifier {
@@ -111,9 +117,9 @@ fn every_tampered_part_is_refused() {
 
 #[test]
 fn a_wrong_secret_an_unknown_key_and_no_signature_differ() {
-    let other = Verifier::new(Credentials::new(KEY, SECRET.replace('a', "b")).unwrap(), ManualClock::at(NOW));
+    let other = verifier_of(Credentials::new(KEY, SECRET.replace('a', "b")).unwrap(), ManualClock::at(NOW));
     assert!(message(vectors()[0].verify(&other)).contains("does not match the signature you provided"));
-    let other = Verifier::new(Credentials::new("AKIASOMEBODYELSE0000", SECRET).unwrap(), ManualClock::at(NOW));
+    let other = verifier_of(Credentials::new("AKIASOMEBODYELSE0000", SECRET).unwrap(), ManualClock::at(NOW));
     assert_eq!(vectors()[0].verify(&other), Err(Refusal::UnknownKey));
     let mut unsigned = vectors().remove(0);
     unsigned.headers.remove("Authorization");

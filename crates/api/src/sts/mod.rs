@@ -29,6 +29,35 @@ pub(crate) async fn get_caller_identity(app: Arc<App>, _: Input) -> Result<Answe
     Ok(Answer::Xml(format!("<Arn>arn:aws:iam::{account}:root</Arn><UserId>{account}</UserId><Account>{account}</Account>")))
 }
 
+pub(crate) const GET_SESSION_TOKEN: &str = "GetSessionToken";
+/// AWS's bounds and default of a session, in seconds.
+const SESSION_SECONDS: std::ops::RangeInclusive<u64> = 900..=129_600;
+const DEFAULT_SESSION_SECONDS: u64 = 43_200;
+
+/// Temporary keys that may do what the caller may.
+pub(crate) async fn get_session_token(app: Arc<App>, input: Input) -> Result<Answer> {
+    let seconds = match input.optional_text("DurationSeconds")? {
+        None => DEFAULT_SESSION_SECONDS,
+        Some(text) => text.parse().ok().filter(|seconds| SESSION_SECONDS.contains(seconds)).ok_or_else(|| {
+            let (least, most) = (SESSION_SECONDS.start(), SESSION_SECONDS.end());
+            input.error(format!("takes {least} to {most} as \"DurationSeconds\"; found {text:?}."))
+        })?,
+    };
+    let key = app.sessions.open(seconds)?;
+    Ok(Answer::Xml(format!(
+        "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
+         <Expiration>{}</Expiration></Credentials>",
+        key.access_key,
+        key.secret,
+        key.token,
+        time(key.expires)
+    )))
+}
+
+fn time(at: domain::Timestamp) -> String {
+    chrono::DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Role {
     name: String,
@@ -131,7 +160,6 @@ fn role_name(input: &Input) -> Result<&str> {
 }
 
 fn described(role: &Stored<Role>) -> Result<Answer> {
-    let created = chrono::DateTime::from_timestamp_millis(role.created.millis()).unwrap_or_default();
     Ok(Answer::Xml(format!(
         "<Role><Path>{}</Path><RoleName>{}</RoleName><RoleId>AROA{:0>17}</RoleId><Arn>{}</Arn><CreateDate>{}</CreateDate>\
          <Description>{}</Description><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument></Role>",
@@ -139,7 +167,7 @@ fn described(role: &Stored<Role>) -> Result<Answer> {
         escape(&role.name),
         role.created.millis(),
         escape(&role.arn),
-        created.format("%Y-%m-%dT%H:%M:%SZ"),
+        time(role.created),
         escape(&role.description),
         utf8_percent_encode(&role.assume_role_policy, NON_ALPHANUMERIC),
     )))

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use testkit::Installation;
 use tower::ServiceExt;
 
-use crate::{App, Credentials};
+use crate::{App, Credentials, SessionKeys};
 
 pub const KEY: &str = "AKIAPENCHANTTEST0000";
 pub const SECRET: &str = "abcdefghijklmnopqrstuvwxyz0123456789+/AB";
@@ -22,6 +22,7 @@ pub struct Client {
     pub router: Router,
     pub secret: String,
     pub key: String,
+    pub sessions: SessionKeys,
 }
 
 #[derive(Debug)]
@@ -103,8 +104,10 @@ impl Ask {
 impl Client {
     pub async fn new() -> Self {
         let installation = Installation::new().await;
-        let router = crate::router(app(&installation).await).unwrap();
-        Self { installation, router, secret: SECRET.into(), key: KEY.into() }
+        let app = app(&installation).await;
+        let sessions = app.sessions.clone();
+        let router = crate::router(app).unwrap();
+        Self { installation, router, secret: SECRET.into(), key: KEY.into(), sessions }
     }
 
     pub async fn send(&self, ask: Ask) -> Reply {
@@ -173,13 +176,31 @@ struct NoEngine;
 
 #[async_trait::async_trait]
 impl etl::Engine for NoEngine {
-    async fn run_sql(&self, _: etl::SqlRequest, _: &runs::RunContext) -> domain::Result<etl::SqlOutcome> {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    async fn write(&self, _: etl::SqlQuery, _: etl::FileOutput, _: &runs::RunContext) -> domain::Result<etl::SqlOutcome> {
         Err(domain::Error::internal("There is no engine in these tests."))
     }
 
-    async fn columns_read(&self, _: &str, _: Option<&str>, _: &[catalog::Table]) -> domain::Result<Vec<etl::ColumnsRead>> {
+    async fn rows(&self, _: etl::SqlQuery, _: etl::Means) -> domain::Result<etl::Rows> {
         Err(domain::Error::internal("There is no engine in these tests."))
     }
+
+    async fn columns(&self, _: &etl::SqlQuery) -> domain::Result<arrow::datatypes::SchemaRef> {
+        Err(domain::Error::internal("There is no engine in these tests."))
+    }
+
+    async fn columns_read(&self, _: &etl::SqlQuery) -> domain::Result<Vec<etl::ColumnsRead>> {
+        Err(domain::Error::internal("There is no engine in these tests."))
+    }
+}
+
+/// Every time another text; what is random in it matters to nobody here.
+fn draw(count: usize) -> String {
+    static DRAWN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    format!("{:0>count$}", DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
 }
 
 async fn app(installation: &Installation) -> App {
@@ -194,7 +215,14 @@ async fn app(installation: &Installation) -> App {
     let workflows = workflow::Workflows::new(runs.clone());
     App {
         credentials: Credentials::new(KEY, SECRET).unwrap(),
-        impacts: impact::Impacts::new(catalog.clone(), jobs.clone(), datasets.clone(), workflows.clone(), std::sync::Arc::new(NoEngine)),
+        sessions: SessionKeys::new(std::sync::Arc::clone(installation.store.clock()), draw),
+        workbench: etl::Workbench::new(jobs.clone(), catalog.clone(), std::sync::Arc::new(NoEngine)),
+        impacts: impact::Impacts::new(
+            catalog.clone(),
+            etl::Workbench::new(jobs.clone(), catalog.clone(), std::sync::Arc::new(NoEngine)),
+            datasets.clone(),
+            workflows.clone(),
+        ),
         catalog,
         jobs,
         serving: serve::Serving::new(training.clone(), events.live().clone(), partition.clone(), 1),

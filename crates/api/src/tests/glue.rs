@@ -96,9 +96,66 @@ async fn jobs_run_and_stop() {
     let runs = client.glue("GetJobRuns", json!({"JobName": "items"})).await.ok();
     assert_eq!(runs["JobRuns"][0]["JobRunState"], "STOPPED");
     assert_eq!(client.glue("ListJobs", json!({})).await.ok()["JobNames"], json!(["items"]));
+    for operation in ["GetJobBookmark", "ResetJobBookmark"] {
+        let (name, message) = client.glue(operation, json!({"JobName": "items"})).await.failed();
+        assert_eq!(
+            (name.as_str(), message.as_str()),
+            ("EntityNotFoundException", "bookmark of job \"items\" does not exist."),
+            "{operation}"
+        );
+        let (name, message) = client.glue(operation, json!({"JobName": "items", "RunId": "job-1"})).await.failed();
+        assert!(name == "EntityNotFoundException" && message.contains("no bookmark of run \"job-1\""), "{operation}: {message}");
+        assert_eq!(client.glue(operation, json!({"JobName": "nobody"})).await.failed().0, "EntityNotFoundException");
+    }
     client.glue("DeleteJob", json!({"JobName": "items"})).await.ok();
     client.glue("DeleteJob", json!({"JobName": "items"})).await.ok();
     assert_eq!(client.glue("GetJob", json!({"JobName": "items"})).await.failed().0, "EntityNotFoundException");
+}
+
+#[tokio::test]
+async fn a_run_is_repeated_with_its_arguments_and_jobs_are_fetched_together() {
+    let client = Client::new().await;
+    let job = json!({"Name": "items", "Role": "r", "Command": {"ScriptLocation": "s3://shop-data/items.sql"}, "WorkerType": "G.1X",
+        "NumberOfWorkers": 2, "ExecutionProperty": {"MaxConcurrentRuns": 3}, "DefaultArguments": {"--target": "s3://shop-data/items/"}});
+    client.glue("CreateJob", job).await.ok();
+    let start = json!({"JobName": "items", "Arguments": {"--day": "1", "--who": "me"}, "Timeout": 9, "NumberOfWorkers": 5, "Unknown": 1});
+    let first = client.glue("StartJobRun", start).await.ok()["JobRunId"].clone();
+    let again = json!({"JobName": "items", "JobRunId": first, "Arguments": {"--who": "you"}});
+    let second = client.glue("StartJobRun", again).await.ok()["JobRunId"].clone();
+    assert_ne!(first, second);
+    let get = json!({"JobName": "items", "RunId": second, "PredecessorsIncluded": true});
+    let run = client.glue("GetJobRun", get).await.ok()["JobRun"].clone();
+    assert_eq!((&run["PreviousRunId"], &run["Timeout"]), (&first, &json!(9)), "{run}");
+    assert_eq!(run["Arguments"], json!({"--day": "1", "--who": "you"}));
+    assert_eq!((&run["WorkerType"], &run["NumberOfWorkers"], &run["PredecessorRuns"]), (&json!("G.1X"), &json!(2), &json!([])));
+    let run = client.glue("GetJobRun", json!({"JobName": "items", "RunId": first})).await.ok()["JobRun"].clone();
+    assert_eq!((&run["NumberOfWorkers"], run.get("PreviousRunId"), run.get("Unknown")), (&json!(5), None, None), "{run}");
+    let (name, message) = client.glue("StartJobRun", json!({"JobName": "items", "JobRunId": "job-nope"})).await.failed();
+    assert!(name == "EntityNotFoundException" && message.contains("job-nope"), "{message}");
+    let batch = client.glue("BatchGetJobs", json!({"JobNames": ["nobody", "items"]})).await.ok();
+    assert_eq!((&batch["Jobs"][0]["Name"], &batch["JobsNotFound"]), (&json!("items"), &json!(["nobody"])));
+}
+
+#[tokio::test]
+async fn a_mapping_follows_the_tables_and_a_plan_needs_a_place() {
+    let client = Client::new().await;
+    client.glue("CreateDatabase", json!({"DatabaseInput": {"Name": "shop"}})).await.ok();
+    for (name, columns) in [("from", vec![("Id", "bigint"), ("note", "string")]), ("to", vec![("id", "string"), ("more", "int")])] {
+        let columns: Vec<_> = columns.iter().map(|(name, kind)| json!({"Name": name, "Type": kind})).collect();
+        let table = json!({"Name": name, "StorageDescriptor": {"Columns": columns, "Location": "s3://shop-data/x/"}});
+        client.glue("CreateTable", json!({"DatabaseName": "shop", "TableInput": table})).await.ok();
+    }
+    let entry = |name: &str| json!({"DatabaseName": "shop", "TableName": name});
+    let all = client.glue("GetMapping", json!({"Source": entry("from")})).await.ok();
+    assert_eq!(all["Mapping"][1]["TargetPath"], "note");
+    let met = client.glue("GetMapping", json!({"Source": entry("from"), "Sinks": [entry("to")]})).await.ok();
+    let expected = json!([{"SourceTable": "from", "SourcePath": "Id", "SourceType": "bigint", "TargetTable": "to", "TargetPath": "id",
+        "TargetType": "string"}]);
+    assert_eq!(met["Mapping"], expected);
+    let (_, message) = client.glue("GetPlan", json!({"Source": entry("from"), "Mapping": expected})).await.failed();
+    assert!(message.contains("Sinks") && message.contains("Location.S3"), "{message}");
+    let (name, _) = client.glue("GetPlan", json!({"Source": entry("absent"), "Mapping": expected})).await.failed();
+    assert_eq!(name, "EntityNotFoundException");
 }
 
 #[tokio::test]

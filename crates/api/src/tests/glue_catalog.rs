@@ -124,6 +124,61 @@ async fn statistics_of_columns() {
 }
 
 #[tokio::test]
+async fn statistics_have_settings_and_a_schedule() {
+    let client = with_sales(0).await;
+    let ask = async |operation: &str, members: Value| client.glue(operation, of_sales(members)).await;
+    let get = async || ask("GetColumnStatisticsTaskSettings", json!({})).await.ok()["ColumnStatisticsTaskSettings"].clone();
+    assert_eq!(ask("GetColumnStatisticsTaskSettings", json!({})).await.failed().0, "EntityNotFoundException");
+    let given = json!({"Role": "r", "Schedule": "cron(0 3 * * ? *)", "ColumnNameList": ["ID"], "SampleSize": 50.0});
+    ask("CreateColumnStatisticsTaskSettings", given.clone()).await.ok();
+    assert_eq!(ask("CreateColumnStatisticsTaskSettings", given).await.failed().0, "AlreadyExistsException");
+    let got = get().await;
+    assert_eq!(got["Schedule"], json!({"ScheduleExpression": "cron(0 3 * * ? *)", "State": "SCHEDULED"}));
+    assert_eq!((&got["SampleSize"], &got["SettingSource"], &got["ScheduleType"]), (&json!(50.0), &json!("TABLE"), &json!("CRON")));
+    ask("StopColumnStatisticsTaskRunSchedule", json!({})).await.ok();
+    ask("UpdateColumnStatisticsTaskSettings", json!({"SampleSize": 10.0})).await.ok();
+    let got = get().await;
+    assert_eq!((&got["Schedule"]["State"], &got["SampleSize"], &got["Role"]), (&json!("NOT_SCHEDULED"), &json!(10.0), &json!("r")));
+    ask("StartColumnStatisticsTaskRunSchedule", json!({})).await.ok();
+    let run = ask("StartColumnStatisticsTaskRun", json!({"Role": "r"})).await.ok()["ColumnStatisticsTaskRunId"].clone();
+    let got = get().await;
+    assert_eq!((&got["Schedule"]["State"], &got["LastExecutionAttempt"]["ColumnStatisticsTaskRunId"]), (&json!("SCHEDULED"), &run));
+    for (members, reason) in [
+        (json!({"Schedule": "now and then"}), "now and then"),
+        (json!({"SampleSize": 101}), "SampleSize"),
+        (json!({"ColumnNameList": ["nope"]}), "nope"),
+    ] {
+        let (name, message) = ask("UpdateColumnStatisticsTaskSettings", members).await.failed();
+        assert!(name == "InvalidInputException" && message.contains(reason), "{name}: {message}");
+    }
+    ask("UpdateColumnStatisticsTaskSettings", json!({"Schedule": ""})).await.ok();
+    assert_eq!(ask("StartColumnStatisticsTaskRunSchedule", json!({})).await.failed().0, "InvalidInputException");
+    ask("DeleteColumnStatisticsTaskSettings", json!({})).await.ok();
+    assert_eq!(ask("DeleteColumnStatisticsTaskSettings", json!({})).await.failed().0, "EntityNotFoundException");
+}
+
+#[tokio::test]
+async fn tables_and_functions_are_found_by_regular_expressions() {
+    let client = with_sales(0).await;
+    for name in ["sales_2023", "sales_2024", "wholesales"] {
+        client.glue("CreateTable", json!({"DatabaseName": "shop", "TableInput": {"Name": name}})).await.ok();
+        client.glue("CreateUserDefinedFunction", json!({"DatabaseName": "shop", "FunctionInput": {"FunctionName": name}})).await.ok();
+    }
+    let names = |found: &Value, list: &str, name: &str| -> Vec<String> {
+        found[list].as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
+    };
+    for (expression, expected) in [("sales_20\\d{2}", vec!["sales_2023", "sales_2024"]), ("(whole)?sales", vec!["wholesales"])] {
+        let found = client.glue("GetTables", json!({"DatabaseName": "shop", "Expression": expression})).await.ok();
+        let found: Vec<String> = names(&found, "TableList", "Name").into_iter().filter(|name| name != "sales").collect();
+        assert_eq!(found, expected);
+        let found = client.glue("GetUserDefinedFunctions", json!({"DatabaseName": "shop", "Pattern": expression})).await.ok();
+        assert_eq!(names(&found, "UserDefinedFunctions", "FunctionName"), expected);
+    }
+    let (name, message) = client.glue("GetTables", json!({"DatabaseName": "shop", "Expression": "sales_(20"})).await.failed();
+    assert!(name == "InvalidInputException" && message.contains("unclosed group"), "{name}: {message}");
+}
+
+#[tokio::test]
 async fn statistics_runs_are_profiles() {
     let client = with_sales(0).await;
     let start = of_sales(json!({"Role": "r"}));

@@ -161,6 +161,45 @@ async fn crawlers_have_schedules_metrics_and_filters() {
     assert!(client.glue("ListCrawls", json!({"CrawlerName": "files", "Filters": wrong})).await.failed().1.contains("noon"));
 }
 
+/// More than one question to the store can hold, and a filter that only the oldest pass.
+#[tokio::test]
+async fn thousands_of_crawls_come_in_pages() {
+    let client = Client::new().await;
+    let targets = json!({"S3Targets": [{"Path": "s3://shop-data/"}]});
+    client.glue("CreateCrawler", json!({"Name": "a", "Role": "r", "DatabaseName": "shop", "Targets": targets})).await.ok();
+    let runs = &client.installation.runs;
+    let mut oldest = Vec::new();
+    for _ in 0..3 {
+        oldest.push(runs.submit(runs::NewRun::new("crawl", "a")).await.unwrap().0);
+        client.glue("StopCrawler", json!({"Name": "a"})).await.ok();
+    }
+    let mut tx = client.installation.store.begin().await.unwrap();
+    for _ in 0..2500 {
+        runs.submit_in(&mut tx, &runs::NewRun::new("crawl", "a")).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    oldest.reverse();
+    let pages = async |max: u64, filters: Value| {
+        let (mut all, mut token) = (Vec::new(), Value::Null);
+        for page in 1.. {
+            let crawls = client.glue("ListCrawls", json!({"CrawlerName": "a", "MaxResults": max, "Filters": filters, "NextToken": token}));
+            let crawls = crawls.await.ok();
+            all.extend(crawls["Crawls"].as_array().unwrap().iter().map(|crawl| crawl["CrawlId"].as_str().unwrap().to_owned()));
+            token = crawls["NextToken"].clone();
+            if token.is_null() {
+                return (all, page);
+            }
+        }
+        unreachable!()
+    };
+    let (all, count) = pages(1000, json!([])).await;
+    assert_eq!((all.len(), count, &all[2500..]), (2503, 3, oldest.as_slice()));
+    let different: std::collections::BTreeSet<&String> = all.iter().collect();
+    assert_eq!(different.len(), 2503);
+    let stopped = json!([{"FieldName": "STATE", "FilterOperator": "EQ", "FieldValue": "STOPPED"}]);
+    assert_eq!(pages(2, stopped).await, (oldest, 2));
+}
+
 #[tokio::test]
 async fn crawls_and_metrics_come_in_pages() {
     let client = Client::new().await;

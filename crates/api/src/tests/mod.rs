@@ -10,4 +10,5 @@ mod glue_connect;
 mod personalize;
 mod protocol;
 mod s3;
+mod sessions;
 mod sts;
