@@ -102,6 +102,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn one<R: Declared>(&mut self, wanted: R) -> Result<()> {
+        wanted.check()?;
         let name = wanted.key();
         let found = self.home.runs.store().find::<R>(&name).await?;
         let action = match &found {
@@ -160,6 +161,10 @@ impl Pass<'_> {
 
 /// A kind of resource that the project file can declare.
 trait Declared: Resource + Sized {
+    /// What a dry run can say about mistakes.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
     fn same_as(&self, stored: &Stored<Self>, home: &Home) -> bool;
     async fn create(self, home: &Home) -> Result<()>;
     async fn update(self, home: &Home) -> Result<()>;
@@ -202,6 +207,9 @@ fn paused_as(mut wanted: Crawler, stored: &Crawler) -> Crawler {
 }
 
 impl Declared for Job {
+    fn check(&self) -> Result<()> {
+        Self::check(self)
+    }
     fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         *self == stored.value
     }

@@ -89,8 +89,11 @@ pub enum Command {
     /// Rules that tell people and programs what changed, and what could not be delivered
     #[command(subcommand, after_help = "Example:\n  penchant rule list\n  penchant rule test schema-changes\n  penchant rule dead-letters")]
     Rule(RuleCommand),
-    /// List jobs or run one
-    #[command(subcommand, after_help = "Example:\n  penchant job list\n  penchant job run interactions")]
+    /// List jobs, run one, look at its code, preview its nodes
+    #[command(
+        subcommand,
+        after_help = "Example:\n  penchant job list\n  penchant job show interactions\n  penchant job run interactions\n  penchant job preview interactions --node rename\n  penchant job code interactions\n  penchant job eject interactions\n  penchant job bookmark interactions --reset"
+    )]
     Job(JobCommand),
     /// Run a training pipeline: import, train, judge, deploy
     #[command(after_help = "Example:\n  penchant train\n  penchant train nightly")]
@@ -215,12 +218,56 @@ pub enum JobCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show a job: what it is, reads and writes, and what its last runs came to
+    Show {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how far a job has read its sources, or set that back
+    Bookmark {
+        name: String,
+        /// Back to the beginning: the next run reads everything
+        #[arg(long)]
+        reset: bool,
+        /// As it was just after this run; with --reset back to there
+        #[arg(long, value_name = "RUN")]
+        after: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a job and wait for it
     Run {
         name: String,
         /// KEY=VALUE, as often as needed
         #[arg(long = "argument", value_name = "KEY=VALUE")]
         arguments: Vec<String>,
+    },
+    /// Print the SQL of a job: one CTE per node of its graph
+    Code {
+        name: String,
+        /// sql is what runs; pyspark is a script for those who leave; mermaid is a picture
+        #[arg(long, value_parser = ["sql", "pyspark", "mermaid"], default_value = "sql")]
+        language: String,
+    },
+    /// Write the SQL of a graph into a file that is run from now on, and edit it
+    Eject {
+        name: String,
+        /// The file; jobs/NAME.sql unless another is named
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Show what a node gives on a sample of the sources, and what came into it
+    Preview {
+        name: String,
+        /// A node of the graph, by id or name; the first target unless one is named
+        #[arg(long)]
+        node: Option<String>,
+        /// Rows read of each table
+        #[arg(long, default_value_t = etl::PREVIEW_ROWS)]
+        rows: u64,
+        #[arg(long)]
+        json: bool,
     },
 }
 

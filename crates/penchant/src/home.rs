@@ -1,18 +1,18 @@
 //! The composition root: one installation, its stages put together, its worker.
 
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Credentials;
-use catalog::crawl::CrawlSchedules;
+use api::{Credentials, SessionKeys};
 use catalog::{Catalog, CrawlExecutor, ProfileExecutor};
 use dataset::{Datasets, ImportExecutor, ImportSettings};
 use domain::arn::Partition;
 use domain::{Error, Result, SystemClock};
 use engine::{DataFusionEngine, FileRows};
-use etl::{JobExecutor, Jobs};
+use etl::{Engines, JobExecutor, Jobs, Workbench};
 use events::{Events, LiveHistory};
 use impact::Impacts;
 use notify::Notify;
@@ -25,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use train::{TrainExecutor, TrainSettings, Training};
 use workflow::{Scheduler, WorkflowExecutor, Workflows};
 
-use crate::keys::{credentials, secrets, seed};
+use crate::keys::{credentials, draw, secrets, seed};
 use crate::project::{FILE, Limits, Project, no_project};
+use crate::sessions::ScriptSessions;
 use crate::starter::Stages;
 
 /// Where the state lives, beside the project file.
@@ -54,6 +55,7 @@ pub struct Home {
     pub workflows: Workflows,
     pub pipelines: Pipelines,
     pub credentials: Credentials,
+    pub sessions: SessionKeys,
     pub notify: Notify,
 }
 
@@ -72,10 +74,15 @@ impl Home {
         DataFusionEngine::new(self.catalog.clone(), self.threads())
     }
 
+    /// Who looks into jobs without running them.
+    pub fn workbench(&self) -> Result<Workbench> {
+        let engine = Arc::new(DataFusionEngine::new(self.catalog.clone(), 1)?);
+        Ok(Workbench::new(self.jobs.clone(), self.catalog.clone(), engine))
+    }
+
     /// Who asks what a change breaks.
     pub fn impacts(&self) -> Result<Impacts> {
-        let engine = Arc::new(DataFusionEngine::new(self.catalog.clone(), 1)?);
-        Ok(Impacts::new(self.catalog.clone(), self.jobs.clone(), self.datasets.clone(), self.workflows.clone(), engine))
+        Ok(Impacts::new(self.catalog.clone(), self.workbench()?, self.datasets.clone(), self.workflows.clone()))
     }
 
     fn threads(&self) -> usize {
@@ -126,11 +133,18 @@ impl Parts {
         let training = Training::new(runs.clone(), datasets.artifacts().clone(), datasets.clone(), partition.clone());
         let notify = Notify::new(
             runs.clone(),
-            notify::Settings { partition: partition.clone(), seed: seed(), smtp: project.smtp, ..notify::Settings::default() },
+            notify::Settings {
+                partition: partition.clone(),
+                seed: seed(),
+                smtp: project.smtp,
+                dead_letters_per_target: project.limits.dead_letters_per_target,
+                ..notify::Settings::default()
+            },
         )?;
         Ok(Home {
             notify,
             credentials: credentials(&state)?,
+            sessions: SessionKeys::new(Arc::clone(runs.store().clock()), draw),
             catalog: Catalog::new(runs.clone(), buckets.clone(), partition.clone()).with_secrets(secrets(&state)?),
             jobs: Jobs::new(runs.clone(), buckets.clone(), partition.clone()),
             serving: Serving::new(training.clone(), live, partition.clone(), seed()),
@@ -171,13 +185,14 @@ pub struct AtWork {
 }
 
 impl AtWork {
-    /// Opens the installation, creating it where missing, and begins to work; nothing when another process is at work.
-    pub async fn begin(folder: &Path) -> Result<Option<Self>> {
+    /// Opens the installation, creating it where missing, and begins to work; nothing when another process is at work. `listening`
+    /// is where this process serves, for the scripts that it runs.
+    pub async fn begin(folder: &Path, listening: Option<SocketAddr>) -> Result<Option<Self>> {
         let parts = Parts::open(folder).await?;
         let Some(lock) = try_lock(&parts.state)? else { return Ok(None) };
         let events = Events::open(&parts.state.join("events"), parts.datasets.clone(), events::Settings::default()).await?;
         let home = Arc::new(parts.home(events.live().clone())?);
-        let worker = home.worker(&events)?;
+        let worker = home.worker(&events, listening)?;
         let taken_back = worker.recover().await?;
         if taken_back > 0 {
             tracing::info!("{taken_back} runs of an earlier process go on.");
@@ -186,7 +201,7 @@ impl AtWork {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(Scheduler::new(home.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()));
-        tasks.spawn(CrawlSchedules::new(home.catalog.clone(), SCHEDULE_EVERY).work(stop.clone()));
+        tasks.spawn(catalog::Schedules::new(home.catalog.clone(), SCHEDULE_EVERY).work(stop.clone()));
         tasks.spawn(home.notify.dispatcher(breakpoints()).work(stop.clone()));
         tasks.spawn(worker.work(stop.clone()));
         let serving = home.serving.clone();
@@ -224,13 +239,17 @@ async fn keep<F: Future<Output = Result<()>>>(what: &str, every: Duration, stop:
 }
 
 impl Home {
-    fn worker(&self, events: &Events) -> Result<Worker> {
-        let (threads, engine) = (self.threads(), self.engine()?);
+    fn worker(&self, events: &Events, listening: Option<SocketAddr>) -> Result<Worker> {
+        let threads = self.threads();
         let starter = Stages { catalog: self.catalog.clone(), jobs: self.jobs.clone(), pipelines: self.pipelines.clone() };
+        let mut jobs = JobExecutor::new(self.jobs.clone(), self.catalog.clone(), Engines::new(Arc::new(self.engine()?)));
+        if let Some(address) = listening {
+            jobs = jobs.with_sessions(Arc::new(ScriptSessions::new(address, &self.partition.region, self.sessions.clone())));
+        }
         let registry = Registry::default()
             .with(CrawlExecutor::new(self.catalog.clone()))
             .with(ProfileExecutor::new(self.catalog.clone()).with_files(Arc::new(FileRows::new(self.catalog.clone()))))
-            .with(JobExecutor::new(self.jobs.clone(), Arc::new(engine)))
+            .with(jobs)
             .with(ImportExecutor::new(self.datasets.clone()))
             .with(TrainExecutor::new(self.training.clone(), TrainSettings::default()))
             .with(DeployExecutor::new(self.serving.clone()))

@@ -22,8 +22,6 @@ pub fn credentials(state: &Path) -> Result<Credentials> {
     if let Some(found) = Credentials::read(&path)? {
         return Ok(found);
     }
-    let mut random = StdRng::from_seed(seed());
-    let mut draw = |count: usize| Alphanumeric.sample_string(&mut random, count);
     let drawn = Credentials::new(format!("AKIA{}", draw(16).to_uppercase()), draw(40))?;
     let own = state.join(format!("credentials-{}", draw(8)));
     drawn.write(&own)?;
@@ -37,7 +35,7 @@ pub fn secrets(state: &Path) -> Result<Secrets> {
     if !path.exists() {
         let key: [u8; 32] = seed();
         let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let own = state.join(format!("{SECRET_KEY}-{}", &Alphanumeric.sample_string(&mut StdRng::from_seed(seed()), 8)));
+        let own = state.join(format!("{SECRET_KEY}-{}", draw(8)));
         let cannot = |e| Error::unavailable(format!("The key file {} cannot be written.", path.display())).source(e);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&own).map_err(cannot)?;
         file.write_all(format!("{digits}\n").as_bytes()).map_err(cannot)?;
@@ -54,6 +52,11 @@ fn keep_first(own: &Path, path: &Path) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(error)),
         _ => fs::remove_file(own).map_err(cannot),
     }
+}
+
+/// So many letters and digits that nobody can foretell.
+pub fn draw(count: usize) -> String {
+    Alphanumeric.sample_string(&mut StdRng::from_seed(seed()), count)
 }
 
 /// Randomness of the operating system: the composition root is its one home.

@@ -9,6 +9,7 @@ mod follow;
 mod home;
 mod keys;
 mod project;
+mod sessions;
 mod starter;
 mod words;
 

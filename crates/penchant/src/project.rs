@@ -87,11 +87,20 @@ pub struct Limits {
     pub import_bad_rows_percent: f64,
     /// Fewest interactions that an import takes.
     pub import_min_interactions: u64,
+    /// Dead letters kept for each target of a rule; beyond that the oldest are dropped, and counted.
+    pub dead_letters_per_target: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { job_memory_mib: 1024, concurrent_runs: 3, threads: 0, import_bad_rows_percent: 10.0, import_min_interactions: 1000 }
+        Self {
+            job_memory_mib: 1024,
+            concurrent_runs: 3,
+            threads: 0,
+            import_bad_rows_percent: 10.0,
+            import_min_interactions: 1000,
+            dead_letters_per_target: 1000,
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Write};
 
-use domain::Timestamp;
+use domain::{RunState, Timestamp};
+use runs::Run;
 
 /// Prints a line on standard output. A reader that has gone away (`penchant logs X | head`) ends the process quietly.
 macro_rules! say {
@@ -50,6 +51,16 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// How far a run is that is under way: `1,200 of 5,000 rows`.
+pub fn progress(run: &Run) -> String {
+    let runs::Progress { done, total, unit } = &run.progress;
+    match (run.state, total) {
+        (RunState::Running, 0) if *done > 0 => format!("{} {unit}", count(*done)),
+        (RunState::Running, 1..) => format!("{} of {} {unit}", count(*done), count(*total)),
+        _ => String::new(),
+    }
 }
 
 /// `2026-11-23 04:05:06` in UTC.

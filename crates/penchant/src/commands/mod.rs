@@ -3,6 +3,8 @@
 mod connection;
 mod doctor;
 mod impact;
+mod job;
+mod job_show;
 mod quickstart;
 mod recommend;
 mod report;
@@ -46,8 +48,17 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
             }
         }
         Command::Impact { what, since, json } => impact::impact(&folder, &what, since.as_deref(), json).await,
-        Command::Job(JobCommand::List { json }) => show::jobs(&open(&folder).await?, json).await,
-        Command::Job(JobCommand::Run { name, arguments }) => work::job(&folder, &name, &arguments).await,
+        Command::Job(command) => match command {
+            JobCommand::List { json } => job::list(&open(&folder).await?, json).await,
+            JobCommand::Show { name, json } => job_show::show(&open(&folder).await?, &name, json).await,
+            JobCommand::Bookmark { name, reset, after, json } => {
+                job::bookmark(&open(&folder).await?, &name, reset, after.map(runs::RunId).as_ref(), json).await
+            }
+            JobCommand::Run { name, arguments } => work::job(&folder, &name, &arguments).await,
+            JobCommand::Code { name, language } => job::code(&open(&folder).await?, &name, &language).await,
+            JobCommand::Eject { name, to } => job::eject(&open(&folder).await?, &name, to).await,
+            JobCommand::Preview { name, node, rows, json } => job::preview(&open(&folder).await?, &name, node.as_deref(), rows, json).await,
+        },
         Command::Train { pipeline } => work::train(&folder, pipeline.as_deref()).await,
         Command::Recommend(options) => recommend::recommend(&open(&folder).await?, &options).await,
         Command::Report { json } => report::report(&open(&folder).await?, json).await,

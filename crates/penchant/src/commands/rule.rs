@@ -51,5 +51,8 @@ pub async fn dead_letters(home: &Home, json: bool) -> Result<()> {
     };
     let rows: Vec<Vec<String>> = letters.iter().map(row).collect();
     say!("{}", words::table(&["dead letter", "rule", "target", "attempts", "since", "last error"], &rows));
+    for letters in home.notify.dropped_letters().await? {
+        say!("{} older ones of {}/{} were dropped (limits.dead_letters_per_target).", letters.dropped, letters.rule, letters.target);
+    }
     Ok(())
 }

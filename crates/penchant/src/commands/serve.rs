@@ -1,5 +1,6 @@
 //! The server.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub async fn serve(folder: &Path, listen: &str) -> Result<()> {
     }
     // First the port, so that a mistake in it changes nothing.
     let listener = bind(listen).await?;
-    let at_work = begin(folder).await?;
     let address = listener.local_addr().map_err(|e| Error::unavailable("The address that is listened on is not known.").source(e))?;
+    let at_work = begin(folder, address).await?;
     greet(&at_work.home, &address.to_string());
     let router = api::router(app(&at_work)?)?;
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
@@ -48,9 +49,9 @@ pub async fn serve(folder: &Path, listen: &str) -> Result<()> {
 }
 
 /// Waits a little for the right to work: a command that only looks whether it is free holds it for a moment.
-async fn begin(folder: &Path) -> Result<AtWork> {
+async fn begin(folder: &Path, address: SocketAddr) -> Result<AtWork> {
     for _ in 0..TRIES {
-        if let Some(at_work) = AtWork::begin(folder).await? {
+        if let Some(at_work) = AtWork::begin(folder, Some(address)).await? {
             return Ok(at_work);
         }
         tokio::time::sleep(BETWEEN_TRIES).await;
@@ -82,9 +83,11 @@ fn app(at_work: &AtWork) -> Result<App> {
         buckets: home.buckets.clone(),
         runs: home.runs.clone(),
         credentials: home.credentials.clone(),
+        sessions: home.sessions.clone(),
         partition: home.partition.clone(),
         notify: home.notify.clone(),
         impacts: home.impacts()?,
+        workbench: home.workbench()?,
     })
 }
 

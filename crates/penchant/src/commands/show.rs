@@ -30,7 +30,7 @@ pub async fn runs(home: &Home, options: &RunsArgs) -> Result<()> {
 
 fn row(run: &Run) -> Vec<String> {
     let took = run.started.zip(run.ended).map_or_else(String::new, |(from, to)| words::duration(to.since_ms(from)));
-    let message = run.message.clone().unwrap_or_default();
+    let message = run.message.clone().unwrap_or_else(|| words::progress(run));
     vec![run.id.to_string(), run.state.to_string(), words::time(run.created), took, run.subject.clone(), message]
 }
 
@@ -52,23 +52,6 @@ pub async fn logs(home: &Home, run: &str, follow: bool) -> Result<()> {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-pub async fn jobs(home: &Home, json: bool) -> Result<()> {
-    let jobs = home.jobs.list_jobs().await?;
-    if json {
-        let plain: Vec<&etl::Job> = jobs.iter().map(|stored| &stored.value).collect();
-        return print_json(&plain);
-    }
-    let mut rows = Vec::new();
-    for job in &jobs {
-        let last = home.runs.latest("job", &job.name).await?;
-        let state = last.as_ref().map_or("never ran", |run| run.state.as_str());
-        let id = last.as_ref().map_or_else(String::new, |run| run.id.to_string());
-        rows.push(vec![job.name.clone(), state.into(), id, job.description.clone().unwrap_or_default()]);
-    }
-    say!("{}", words::table(&["job", "last run", "run", "description"], &rows));
-    Ok(())
 }
 
 pub fn credentials(home: &Home, shell: bool) -> Result<()> {

@@ -29,7 +29,7 @@ pub struct Working {
 
 impl Working {
     pub async fn open(folder: &Path) -> Result<Self> {
-        match AtWork::begin(folder).await? {
+        match AtWork::begin(folder, None).await? {
             Some(ours) => Ok(Self { home: ours.home.clone(), ours: Some(ours) }),
             None => Ok(Self { home: Arc::new(open(folder).await?), ours: None }),
         }
@@ -64,7 +64,7 @@ impl Working {
                 Err(error) => return error,
             };
             if looked && free {
-                match AtWork::begin(&self.home.folder).await {
+                match AtWork::begin(&self.home.folder, None).await {
                     Ok(ours) => self.ours = ours,
                     Err(error) => return error,
                 }
@@ -209,7 +209,7 @@ pub async fn job(folder: &Path, name: &str, arguments: &[String]) -> Result<()> 
 }
 
 async fn run_job(working: &mut Working, name: &str, arguments: etl::Arguments) -> Result<Run> {
-    let start = StartJobRun { job_name: name.into(), arguments, timeout: None };
+    let start = StartJobRun { job_name: name.into(), arguments, ..StartJobRun::default() };
     let id = working.home.jobs.start_job_run(start).await?;
     working.wait_one(id).await
 }

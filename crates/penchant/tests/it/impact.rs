@@ -7,14 +7,15 @@ use dataset::Datasets;
 use domain::ErrorKind;
 use domain::arn::Partition;
 use engine::DataFusionEngine;
-use etl::{Format, Job, JobSpec, Jobs, Target};
+use etl::{Format, Job, JobSpec, Jobs, Target, Workbench};
 use impact::{Effect, Impact, Impacts, Kind};
+use serde_json::json;
 use testkit::Installation;
 use workflow::{Action, Trigger, TriggerType, Workflow, Workflows};
 
 /// A shop with three jobs: one reads orders, one reads the first one's result, one reads something else.
 struct House {
-    _installation: Installation,
+    installation: Installation,
     catalog: Catalog,
     jobs: Jobs,
     impacts: Impacts,
@@ -29,7 +30,7 @@ fn table(name: &str, columns: &[(&str, &str)], location: &str) -> Table {
 const ORDERS: &[(&str, &str)] = &[("id", "bigint"), ("customer", "string"), ("amount", "double"), ("note", "string")];
 
 fn job(name: &str, query: &str, target: &str) -> Job {
-    let target = Target { location: target.into(), format: Format::Csv, compression: None };
+    let target = Target::file(target, Format::Csv);
     Job::new(name, JobSpec::Sql { query: Some(query.into()), database: Some("shop".into()), target })
 }
 
@@ -67,8 +68,8 @@ impl House {
             looked_at: domain::Timestamp(0),
         };
         workflows.create_trigger(trigger, false).await.unwrap();
-        let impacts = Impacts::new(catalog.clone(), jobs.clone(), datasets, workflows, engine);
-        Self { _installation: installation, catalog, jobs, impacts }
+        let impacts = Impacts::new(catalog.clone(), Workbench::new(jobs.clone(), catalog.clone(), engine), datasets, workflows);
+        Self { installation, catalog, jobs, impacts }
     }
 }
 
@@ -124,4 +125,87 @@ async fn jobs_that_cannot_be_judged_are_named() {
     assert!(impact.affected.is_empty(), "{impact:?}");
     assert_eq!(impact.unknown[0].job_name, "late");
     assert!(impact.unknown[0].reason.contains("note"), "{impact:?}");
+}
+
+/// A job whose graph is these nodes.
+fn graph(name: &str, nodes: serde_json::Value) -> Job {
+    Job { name: name.into(), code_gen_configuration_nodes: Some(nodes), ..Job::default() }
+}
+
+fn source(table: &str) -> serde_json::Value {
+    json!({"CatalogSource": {"Name": table, "Database": "shop", "Table": table}})
+}
+
+fn select(input: &str, column: &str) -> serde_json::Value {
+    json!({"SelectFields": {"Name": column, "Inputs": [input], "Paths": [[column]]}})
+}
+
+fn files(input: &str, path: &str) -> serde_json::Value {
+    json!({"S3DirectTarget": {"Name": "Export", "Inputs": [input], "Path": path, "Format": "csv"}})
+}
+
+/// The names of the jobs that break without the column.
+async fn broken(house: &House, column: &str) -> Vec<String> {
+    let impact = house.impacts.without("shop", "orders", Some(column)).await.unwrap();
+    assert!(impact.unknown.is_empty(), "{impact:?}");
+    let jobs = impact.affected.iter().filter(|affected| affected.kind == Kind::Job);
+    jobs.map(|affected| {
+        assert_eq!(affected.effect, Effect::Breaks, "{affected:?}");
+        affected.name.clone()
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn a_column_that_only_a_filter_of_a_graph_asks_breaks_it() {
+    let house = House::new().await;
+    let values = json!([{"Type": "COLUMNEXTRACTED", "Value": ["note"]}, {"Type": "CONSTANT", "Value": ["paid"]}]);
+    let filter = json!({"Name": "Paid", "Inputs": ["o"], "LogicalOperator": "AND", "Filters": [{"Operation": "EQ", "Values": values}]});
+    let nodes = json!({"o": source("orders"), "f": {"Filter": filter}, "s": select("f", "id"), "t": files("s", "s3://data/paid/")});
+    house.jobs.create_job(graph("paid", nodes)).await.unwrap();
+    assert_eq!(broken(&house, "note").await, ["paid"]);
+    assert_eq!(broken(&house, "customer").await, ["sum", "best"], "a column that the graph drops is not asked");
+    let impact = house.impacts.without("shop", "orders", Some("note")).await.unwrap();
+    assert_eq!(impact.affected[0].columns, ["note"]);
+    assert!(impact.affected[0].reason.contains("Paid"), "{impact:?}");
+}
+
+#[tokio::test]
+async fn a_graph_that_reads_files_by_itself_is_judged_too() {
+    let house = House::new().await;
+    house.installation.buckets.create("data").unwrap();
+    let file = store::Location::parse("s3://data/raw/1.csv").unwrap();
+    house.installation.buckets.write(&file, "customer,city\nanna,Rome\n".into()).await.unwrap();
+    let raw = json!({"S3CsvSource": {"Name": "Raw", "Paths": ["s3://data/raw/"], "Separator": "comma", "QuoteChar": "quote", "WithHeader": true}});
+    let alone = json!({"r": raw, "t": files("r", "s3://data/alone/")});
+    house.jobs.create_job(graph("alone", alone)).await.unwrap();
+    let keys = json!([{"From": "o", "Keys": [["customer"]]}, {"From": "r", "Keys": [["customer"]]}]);
+    let join = json!({"Join": {"Name": "Cities", "Inputs": ["o", "r"], "JoinType": "left", "Columns": keys}});
+    let both = json!({"o": source("orders"), "r": raw, "j": join, "s": select("j", "city"), "t": files("s", "s3://data/cities/")});
+    house.jobs.create_job(graph("cities", both)).await.unwrap();
+    assert_eq!(broken(&house, "customer").await, ["cities", "sum", "best"]);
+    assert_eq!(broken(&house, "note").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_graph_of_several_targets_breaks_what_each_of_them_feeds() {
+    let house = House::new().await;
+    house.jobs.delete_job("sum").await.unwrap();
+    let groups = json!({"Aggregate": {"Name": "Sum", "Inputs": ["o"], "Groups": [["customer"]],
+        "Aggs": [{"Column": ["amount"], "AggFunc": "sum", "Alias": "total"}]}});
+    let nodes = json!({"o": source("orders"), "a": groups, "t1": files("a", "s3://data/totals/"),
+        "s": select("o", "note"), "t2": files("s", "s3://data/notes/")});
+    house.jobs.create_job(graph("both", nodes)).await.unwrap();
+    let impact = house.impacts.without("shop", "orders", Some("amount")).await.unwrap();
+    assert_eq!(
+        found(&impact),
+        [
+            (Kind::Job, "both", Effect::Breaks),
+            (Kind::Job, "best", Effect::Breaks),
+            (Kind::Table, "shop.totals", Effect::Breaks),
+            (Kind::Workflow, "nightly", Effect::Breaks),
+        ]
+    );
+    assert_eq!(broken(&house, "note").await[0], "both");
+    assert_eq!(broken(&house, "id").await, Vec::<String>::new());
 }

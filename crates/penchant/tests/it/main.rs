@@ -5,6 +5,7 @@ mod bad_input;
 mod binary;
 mod crash;
 mod impact;
+mod jobs;
 mod project;
 mod real_data;
 mod walk;
