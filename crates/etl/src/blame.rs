@@ -1,8 +1,8 @@
 //! Which node of a graph, and which of its columns, a statement failed on.
 //!
 //! An engine says what went wrong somewhere in a statement of many nodes. Here the nodes are asked one after the other, inputs first:
-//! the first that fails with the same words is the place. Asked is only after a failure, for a bounded time, and only until the run is
-//! cancelled. Where no place is found, the error keeps the target that it came up for.
+//! the first that fails with an error of the same kind is the place. Asked is only after a failure, for a bounded time, and only until
+//! the run is cancelled. Where no place is found, the error keeps the target that it came up for.
 
 use std::time::Duration;
 
