@@ -120,7 +120,7 @@ pub async fn inspect_as(
     }
     let sample = match bytes::sample(store.as_ref(), file, limits).await? {
         bytes::Sampled::Text(sample) => sample,
-        bytes::Sampled::Parquet => return parquet::inspect(store, file).await,
+        bytes::Sampled::Parquet => return parquet_file(store, file).await,
         bytes::Sampled::Avro(head) => return avro_file(file, head).await,
         bytes::Sampled::Orc => return orc_file(store, file).await,
         bytes::Sampled::Empty => return Ok(Finding::Empty),
@@ -137,22 +137,26 @@ pub async fn inspect_as(
         .map_err(|e| Error::internal(format!("Looking into {} ended before its time.", file.location)).source(e))
 }
 
+async fn parquet_file(store: Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Finding> {
+    let meta = file.clone();
+    damaged_if_panicked("Parquet", tokio::spawn(async move { parquet::inspect(store, &meta).await }).await)
+}
+
 #[cfg(feature = "avro")]
 async fn avro_file(file: &ObjectMeta, head: Vec<u8>) -> Result<Finding> {
     let meta = file.clone();
-    Ok(damaged_if_panicked("Avro", tokio::task::spawn_blocking(move || avro::inspect(&meta, &head)).await))
+    damaged_if_panicked("Avro", tokio::task::spawn_blocking(move || Ok(avro::inspect(&meta, &head))).await)
 }
 
 #[cfg(feature = "orc")]
 async fn orc_file(store: Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Finding> {
     let (meta, orc) = (file.clone(), OrcFile::new(store, file));
-    Ok(damaged_if_panicked("ORC", tokio::task::spawn_blocking(move || orc::inspect(&meta, orc)).await))
+    damaged_if_panicked("ORC", tokio::task::spawn_blocking(move || Ok(orc::inspect(&meta, orc))).await)
 }
 
 /// The libraries for these formats may panic on damaged files.
-#[cfg(any(feature = "avro", feature = "orc"))]
-fn damaged_if_panicked(format: &str, outcome: std::result::Result<Finding, tokio::task::JoinError>) -> Finding {
-    outcome.unwrap_or_else(|_| Finding::Unusable(format!("Expected a whole {format} file; it is damaged.")))
+fn damaged_if_panicked(format: &str, outcome: std::result::Result<Result<Finding>, tokio::task::JoinError>) -> Result<Finding> {
+    outcome.unwrap_or_else(|_| Ok(Finding::Unusable(format!("Expected a whole {format} file; it is damaged."))))
 }
 
 #[cfg(not(feature = "avro"))]
