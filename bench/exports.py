@@ -12,6 +12,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -82,7 +83,7 @@ query = f'''SELECT count(*), sum("USER_ID"), sum("ITEM_ID"), sum("TIMESTAMP"), s
 sum(hash("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", CAST(round("EVENT_VALUE" * 100) AS BIGINT)))
 FROM read_csv(?, header = true, columns = {kinds})'''
 db = duckdb.connect()
-db.execute("SET threads = 2")
+db.execute("SET threads = 2; SET enable_progress_bar = false")
 print(json.dumps([str(value) for value in db.execute(query, [sys.argv[1]]).fetchone()]))
 """
 
@@ -206,9 +207,10 @@ class Spark:
 def compare(place, peers, kind, rounds):
     """Figures of one kind of files; a ratio is Penchant's share of the peer's time."""
     taken, sums = {name: [] for name in peers}, {}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, peer in peers.items():
             taken[name].append(peer.export(kind))
+            print(f"{kind}, round {number + 1} of {rounds}, {name}: {taken[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
     for name, peer in peers.items():
         sums[name] = place.sums(peer.result(kind))
     if any(found != sums["penchant"] for found in sums.values()) or sums["penchant"][0] != str(place.rows):
