@@ -233,7 +233,7 @@ def main():
     options = parser.parse_args()
     binary = options.binary or build(options.profile)
     jars = Path(os.environ.get("PENCHANT_SERVICES") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penchant" / "services") / "spark" / "jars"
-    found = {"machine": machine(), "binary": str(options.binary or options.profile), "rows": options.rows, "rounds": options.rounds}
+    found = {"machine": machine(), "binary": "given" if options.binary else options.profile, "rows": options.rows, "rounds": options.rounds}
     found |= {"threads": THREADS, "memoryMiB": MEMORY_MIB}
     folder = Path(tempfile.mkdtemp(prefix="penchant-bench-"))
     try:

@@ -95,9 +95,10 @@ def to_parquet(binary, python, postgres, folder, rows, rounds):
         "DuckDB postgres scanner to Parquet": lambda: measured([str(python), "-c", DUCKDB, login, str(folder / "duck.parquet")]),
     }
     taken = {name: [] for name in peers}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, run in peers.items():
             taken[name].append(run())
+            print(f"round {number + 1} of {rounds}, {name}: {taken[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
     found = {name: {"seconds": statistics.median(t for t, _ in runs), "peakMiB": max(m for _, m in runs)} for name, runs in taken.items()}
     base = found["penchant"]["seconds"]
     for one in found.values():
@@ -116,6 +117,7 @@ def crawl(binary, postgres, folder, count):
     home = project(folder / database, postgres, database, f"{database}/public/%")
     penchant(binary, home, "apply")
     first, peak = penchant(binary, home, "crawl")
+    print(f"crawl of {count} tables: {first:.1f} s", file=sys.stderr, flush=True)
     again, _ = penchant(binary, home, "crawl")
     return {"tables": count, "firstSeconds": first, "againSeconds": again, "tablesPerMinute": count / first * 60, "peakMiB": peak}
 
@@ -166,7 +168,7 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="penchant-bench-"))
     postgres = sources.Postgres()
     try:
-        found = {"machine": machine(), "binary": str(options.binary or options.profile)}
+        found = {"machine": machine(), "binary": "given" if options.binary else options.profile}
         if options.rows:
             found["postgresToParquet"] = to_parquet(binary, peer_python(), postgres, folder, options.rows, options.rounds)
         found["crawls"] = [crawl(binary, postgres, folder, count) for count in options.tables]

@@ -68,11 +68,11 @@ impl Shape {
         let declared: Vec<(String, String)> = columns
             .query_map([table], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?.unwrap_or_default())))?
             .collect::<Result<_, _>>()?;
-        let met = types_met(connection, table, &declared)?;
-        let columns = declared.into_iter().zip(met).map(|((name, declared), met)| ShapeColumn { name, kind: kind(&declared, met) });
         let beyond = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1 OFFSET {TYPE_SAMPLE_ROWS})", quote(table));
-        let beyond: i64 = connection.query_row(&beyond, [], |row| row.get(0))?;
-        Ok(Self { table: table.to_owned(), columns: columns.collect(), whole: beyond == 0 })
+        let whole = connection.query_row(&beyond, [], |row| row.get::<_, i64>(0))? == 0;
+        let met = types_met(connection, table, whole, &declared)?;
+        let columns = declared.into_iter().zip(met).map(|((name, declared), met)| ShapeColumn { name, kind: kind(&declared, met) });
+        Ok(Self { table: table.to_owned(), columns: columns.collect(), whole })
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -88,33 +88,47 @@ impl Shape {
 }
 
 /// One pass over the sample for all columns.
-fn types_met(connection: &Connection, table: &str, declared: &[(String, String)]) -> rusqlite::Result<Vec<i64>> {
+fn types_met(connection: &Connection, table: &str, whole: bool, declared: &[(String, String)]) -> rusqlite::Result<Vec<i64>> {
     if declared.is_empty() {
         return Ok(Vec::new());
     }
-    let masks: Vec<String> = declared.iter().map(|(name, declared)| mask(name, is_temporal(declared))).collect();
-    let sql = format!("SELECT {} FROM (SELECT * FROM {} LIMIT {TYPE_SAMPLE_ROWS})", masks.join(", "), quote(table));
-    connection.query_row(&sql, [], |row| (0..declared.len()).map(|index| row.get(index)).collect())
+    let asked: Vec<String> = declared.iter().map(|(name, declared)| asked(name, is_temporal(declared))).collect();
+    let mut rows = quote(table);
+    if !whole {
+        rows = format!("(SELECT * FROM {rows} LIMIT {TYPE_SAMPLE_ROWS})");
+    }
+    connection.query_row(&format!("SELECT {} FROM {rows}", asked.join(", ")), [], |row| {
+        (0..declared.len()).map(|column| Ok(bits(&row.get::<_, Option<String>>(column)?.unwrap_or_default()))).collect()
+    })
 }
 
-fn mask(column: &str, temporal: bool) -> String {
+/// What is asked of a column, as one text: the names of its values' types, and the bits of its texts that are no dates. One aggregate
+/// for all names takes a quarter of the time of one for each.
+fn asked(column: &str, temporal: bool) -> String {
     let column = quote(column);
-    let bit = |bit: i64, condition: String| format!("{bit} * coalesce(max({condition}), 0)");
-    let mut bits = vec![
-        bit(INTEGER, format!("typeof({column}) = 'integer'")),
-        bit(REAL, format!("typeof({column}) = 'real'")),
-        bit(TEXT, format!("typeof({column}) = 'text'")),
-        bit(BLOB, format!("typeof({column}) = 'blob'")),
-    ];
-    if temporal {
-        bits.push(bit(NO_DATE, format!("typeof({column}) = 'text' AND date({column}) IS NOT {column}")));
-        // julianday alone takes days that no month has: the day must come back unchanged.
-        let shaped = format!("({column} GLOB '????-??-??[ T]??:??*' AND julianday({column}) IS NOT NULL)");
-        let real_day = format!("date(substr({column}, 1, 10)) IS substr({column}, 1, 10)");
-        let day = format!("date({column}) IS {column}");
-        bits.push(bit(NO_TIMESTAMP, format!("typeof({column}) = 'text' AND NOT (({shaped} AND {real_day}) OR {day})")));
+    let types = format!("group_concat(DISTINCT typeof({column}))");
+    if !temporal {
+        return types;
     }
-    bits.join(" + ")
+    let bit = |bit: i64, condition: String| format!("{bit} * coalesce(max(typeof({column}) = 'text' AND {condition}), 0)");
+    // julianday alone takes days that no month has: the day must come back unchanged.
+    let shaped = format!("({column} GLOB '????-??-??[ T]??:??*' AND julianday({column}) IS NOT NULL)");
+    let real_day = format!("date(substr({column}, 1, 10)) IS substr({column}, 1, 10)");
+    let day = format!("date({column}) IS {column}");
+    let no_date = bit(NO_DATE, format!("date({column}) IS NOT {column}"));
+    let no_timestamp = bit(NO_TIMESTAMP, format!("NOT (({shaped} AND {real_day}) OR {day})"));
+    format!("{types} || ',' || ({no_date} + {no_timestamp})")
+}
+
+fn bits(types: &str) -> i64 {
+    let bit = |name: &str| match name {
+        "integer" => INTEGER,
+        "real" => REAL,
+        "text" => TEXT,
+        "blob" => BLOB,
+        number => number.parse().unwrap_or(0),
+    };
+    types.split(',').map(bit).fold(0, |met, bit| met | bit)
 }
 
 fn is_temporal(declared: &str) -> bool {
