@@ -109,6 +109,34 @@ impl Diagnosis {
         Some(Error::unavailable(failed.detail.clone()).code(failed.step.code().unwrap_or(TCP_FAILED)))
     }
 
+    /// The steps up to a session, and the session. Opening it takes the encryption, the user and the database in one go; which of them
+    /// failed its error's code tells.
+    #[cfg(any(feature = "mysql", feature = "mssql"))]
+    pub(crate) async fn open<S>(&mut self, server: &crate::connection::Server, opening: impl Future<Output = Result<S>>) -> Option<S> {
+        self.reach(&server.host, server.port, server.reach.connect_timeout).await?;
+        let opened = opening.await;
+        let code = opened.as_ref().err().and_then(|error| error.code);
+        let failed = match code {
+            Some(TLS_FAILED) => Step::Tls,
+            Some(DATABASE_UNKNOWN) => Step::Database,
+            Some(PERMISSION_DENIED) => Step::Permission,
+            _ => Step::Authentication,
+        };
+        let is_known = matches!(failed, Step::Database | Step::Permission);
+        let is_told_by_server = opened.is_ok() || is_known || code == Some(AUTHENTICATION_FAILED);
+        if server.tls.mode != crate::connection::TlsMode::Disable && is_told_by_server {
+            self.note(Step::Tls, Ok(()), |()| format!("mode {:?}", server.tls.mode));
+        }
+        let user = format!("as {:?}", server.user.as_deref().unwrap_or_default());
+        if is_known {
+            self.note(Step::Authentication, Ok(()), |()| user.clone());
+        }
+        let session = self.note(failed, opened, |_| user)?;
+        let database = server.database.clone().unwrap_or_else(|| "none named: all that may be seen".into());
+        self.note(Step::Database, Ok(()), |()| database);
+        Some(session)
+    }
+
     /// The step that failed, if one did.
     pub fn failure(&self) -> Option<&StepReport> {
         self.steps.iter().find(|step| !step.passed)
@@ -153,3 +181,6 @@ async fn connect(addresses: &[SocketAddr], host: &str, port: u16, timeout: Durat
     }
     Err(failed(why))
 }
+
+#[cfg(all(test, any(feature = "mysql", feature = "mssql")))]
+mod tests;

@@ -51,6 +51,9 @@ pub(crate) trait Bench: Send + Sync {
     /// Keeps others from writing to the table for some three seconds, from when it returns.
     fn hold(&self, table: &str) -> std::thread::JoinHandle<()>;
 
+    /// Makes the move of rows into this table, which is made for them, fail once its marker is written. Gives what ends that.
+    fn stop_move(&self, table: &str) -> Box<dyn FnOnce() + '_>;
+
     /// A table made for these has columns of these types; in the order of [`everything`].
     fn types(&self) -> Vec<DataType>;
 }
@@ -62,6 +65,7 @@ pub(crate) async fn keeps_the_contract(bench: &dyn Bench) {
     rows_are_appended_and_overwritten(bench).await;
     upserts_change_what_they_name(bench).await;
     a_marker_writes_once(bench).await;
+    a_move_that_failed_is_tried_again(bench).await;
     a_stream_that_fails_leaves_the_table(bench).await;
     a_dropped_write_leaves_the_table(bench).await;
     readers_see_old_or_new(bench).await;
@@ -275,6 +279,14 @@ async fn upserts_change_what_they_name(bench: &dyn Bench) {
     assert_eq!(put(bench, to(bench, "upserted", upsert(&["id"])), news).await.unwrap(), 5, "upsert: all rows count");
     let expected: &[&[&str]] = &[&["1", "one", "kept"], &["2", "deux", "kept"], &["5", "cinq", "null"]];
     assert_eq!(read(bench, "upserted").await, rows(expected), "upsert: the last of one key wins, other columns stay");
+    // Names that databases have for rows of their own.
+    let news = ["id", "rowid", "_rowid_", "oid"].map(|name| {
+        let values = if name == "id" { vec![1, 1, 1] } else { vec![3, 1, 2] };
+        (name, Arc::new(Int64Array::from(values)) as ArrayRef)
+    });
+    let write = Write { create: true, ..to(bench, "row_numbers", upsert(&["id"])) };
+    assert_eq!(put(bench, write, batch(news.to_vec())).await.unwrap(), 3);
+    assert_eq!(read(bench, "row_numbers").await, rows(&[&["1", "2", "2", "2"]]), "upsert: the last is the last that came");
     let twice = batch(vec![("id", Arc::new(Int64Array::from(vec![1, 8]))), ("name", Arc::new(StringArray::from(vec!["a", "b"])))]);
     // By all columns there is nothing to change.
     bench.sql(&format!("CREATE TABLE {} (id bigint NOT NULL, name varchar(20) NOT NULL, UNIQUE (name, id))", bench.quote("pairs")));
@@ -316,6 +328,35 @@ async fn a_marker_writes_once(bench: &dyn Bench) {
     }
     assert_eq!(read(bench, "marked").await.iter().filter(|row| row[1] == "raced").count(), 1, "marker: one of a race writes");
     assert!(RunMarker::new("").is_err() && RunMarker::new("x".repeat(201)).is_err());
+}
+
+/// Neither its table nor its marker stays.
+async fn a_move_that_failed_is_tried_again(bench: &dyn Bench) {
+    let marker = Some(RunMarker::new("tried again").unwrap());
+    let write = Write { marker, create: true, ..to(bench, "tried_again", Mode::Append) };
+    let news = people(&[(1, "one"), (2, "two")]);
+    let (staged, is_staged) = tokio::sync::oneshot::channel();
+    let (stopped, is_stopped) = tokio::sync::oneshot::channel();
+    let (first, last) = (news.slice(0, 1), news.slice(1, 1));
+    let rest = stream::once(async move {
+        staged.send(()).unwrap();
+        is_stopped.await.unwrap();
+        Ok(last)
+    });
+    let sink = sink_of(bench);
+    let written = sink.write(write.clone(), news.schema(), stream::iter([Ok(first)]).chain(rest).boxed());
+    let stopping = async {
+        is_staged.await.unwrap();
+        let free = bench.stop_move("tried_again");
+        stopped.send(()).unwrap();
+        free
+    };
+    let (written, free) = within(futures::future::join(written, stopping)).await;
+    written.unwrap_err();
+    free();
+    assert!(!bench.source().tables().await.unwrap().contains(&write.table), "failed move: no table is left");
+    assert_eq!(put(bench, write, news).await.unwrap(), 2, "failed move: tried again");
+    assert_eq!(read(bench, "tried_again").await, rows(&[&["1", "one"], &["2", "two"]]), "failed move: tried again");
 }
 
 async fn a_stream_that_fails_leaves_the_table(bench: &dyn Bench) {

@@ -58,6 +58,8 @@ pub const MARKERS: &str = "penchant_writes";
 pub const MARKERS_KEPT: u32 = 1000;
 /// Where rows wait for the transaction.
 pub(crate) const STAGING: &str = "penchant_staging";
+/// Counts the rows there, where a database tells by it which came last. No column of a table has such a name.
+pub(crate) const ORDINAL: &str = "penchant row";
 
 /// What becomes of the rows that are there.
 #[derive(Debug, Clone, PartialEq, Eq)]

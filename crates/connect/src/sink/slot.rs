@@ -8,6 +8,8 @@ use super::cells::Cell;
 /// Days from 0001-01-01 to 9999-12-31: what every database and everybody writes alike.
 const DAYS: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
 pub(crate) const MICROS_A_DAY: i64 = 86_400_000_000;
+/// Digits that SQLite keeps of a number with a fraction.
+pub(crate) const NUMERIC_DIGITS: u32 = 15;
 
 /// What a column takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +37,17 @@ pub(crate) enum Slot {
         /// Digits of a second's fraction.
         digits: u32,
     },
-    /// Texts that the server reads: uuid, enums, json, addresses.
-    Parsed,
+    /// Texts that the server reads: uuid, enums, json, addresses, times of day.
+    Parsed {
+        /// Digits of a fraction that it does not round.
+        digits: Option<u32>,
+    },
     /// Whatever comes (SQLite).
     Any,
+    /// The same, where a text that looks like a number becomes one (SQLite).
+    Numeric,
+    /// Nothing: the server would round without a word.
+    Rounded,
 }
 
 /// Which floats a column keeps.
@@ -50,6 +59,8 @@ pub(crate) struct Float {
 }
 
 impl Slot {
+    pub(crate) const PARSED: Self = Self::Parsed { digits: None };
+
     /// A whole number of so many bits.
     pub(crate) fn integer(bits: u32, is_unsigned: bool) -> Self {
         match is_unsigned {
@@ -66,9 +77,9 @@ impl Slot {
     pub(crate) fn takes(&self, data_type: &DataType, is_nested: bool) -> bool {
         use DataType as T;
         match (self, data_type) {
-            (_, T::Null) | (Self::Any, _) => true,
+            (_, T::Null) | (Self::Any | Self::Numeric, _) => true,
             (Self::Text { .. }, T::Binary) => false,
-            (Self::Text { .. }, _) | (Self::Parsed, T::Utf8) => true,
+            (Self::Text { .. }, _) | (Self::Parsed { .. }, T::Utf8) => true,
             _ if is_nested => false,
             (Self::Boolean, T::Boolean)
             | (Self::Integer { .. }, T::Boolean | T::Int64 | T::Decimal128(..))
@@ -101,8 +112,12 @@ impl Slot {
                 }
                 (Self::Float(float), Cell::Double(value)) => (float.nan || !value.is_nan()) && (float.infinite || !value.is_infinite()),
                 (Self::Float(float), Cell::Single(value)) => (float.nan || !value.is_nan()) && (float.infinite || !value.is_infinite()),
-                (Self::Any, Cell::Double(value)) => !value.is_nan(),
-                (Self::Any, Cell::Single(value)) => !value.is_nan(),
+                (Self::Any | Self::Numeric, Cell::Double(value)) => !value.is_nan(),
+                (Self::Any | Self::Numeric, Cell::Single(value)) => !value.is_nan(),
+                (Self::Numeric, Cell::Decimal(value, scale)) => decimal(*value, *scale)
+                    .is_some_and(|(value, scale)| places(value) <= NUMERIC_DIGITS || scale == 0 && i64::try_from(value).is_ok()),
+                (Self::Numeric, Cell::Text(text)) => stays_text(text),
+                (Self::Parsed { digits: Some(digits) }, Cell::Text(text)) => fraction(text) <= *digits,
                 (Self::Decimal { whole, scale, digits }, Cell::Decimal(value, given)) => {
                     decimal(*value, *given).is_some_and(|(value, used)| {
                         used <= *scale && places(value).saturating_sub(used) <= *whole && places(value) <= *digits
@@ -143,6 +158,27 @@ fn decimal(value: i128, scale: i8) -> Option<(i128, u32)> {
 
 fn places(value: i128) -> u32 {
     value.unsigned_abs().checked_ilog10().map_or(0, |log| log + 1)
+}
+
+/// Digits behind a point, without zeros at their end; of several such, as in a date before a time, the most.
+fn fraction(text: &str) -> u32 {
+    let digits = |part: &str| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        part.strip_suffix(rest).unwrap_or_default().trim_end_matches('0').len()
+    };
+    text.split('.').skip(1).map(digits).max().and_then(|most| u32::try_from(most).ok()).unwrap_or(0)
+}
+
+/// Whether SQLite's affinity for numbers gives the text back as it was: it is none, or the number's own text.
+fn stays_text(text: &str) -> bool {
+    let bare = text.trim_matches(|c| matches!(c, ' ' | '\t'..='\r'));
+    // Words such as `nan` are texts there.
+    let is_written_so = bare.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let Some(number) = bare.parse::<f64>().ok().filter(|_| is_written_so) else { return true };
+    let digits = text.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count() as u64;
+    bare.parse::<i64>().is_ok_and(|whole| whole.to_string() == text)
+        // Smaller ones are shown with an exponent.
+        || number.to_string() == text && digits <= u64::from(NUMERIC_DIGITS) && number.abs() >= 1e-4
 }
 
 /// `precision` and `scale` of a decimal as SQL has them, where a negative scale means zeros before the point.

@@ -121,7 +121,8 @@ impl Declared {
             "char" | "varchar" => Slot::Text { longest: self.length },
             "tinytext" | "text" | "mediumtext" | "longtext" => Slot::Text { longest: None },
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Slot::Binary,
-            _ => Slot::Parsed,
+            "time" => Slot::Parsed { digits: Some(small(self.fraction)) },
+            _ => Slot::PARSED,
         }
     }
 }

@@ -106,7 +106,7 @@ impl Desk for MySqlDesk {
     fn created(&self, plain: &DataType, is_nested: bool, is_key: bool) -> Created {
         let slot = |name: &str, slot| Ok((name.to_owned(), slot));
         match plain {
-            _ if is_nested => slot("json", Slot::Parsed),
+            _ if is_nested => slot("json", Slot::PARSED),
             DataType::Boolean => slot("boolean", Slot::Integer { least: -128, greatest: 127 }),
             DataType::Int64 => slot("bigint", Slot::integer(64, false)),
             DataType::Float32 => slot("float", Slot::Float(catalog::float(false))),
@@ -182,14 +182,10 @@ impl Desk for MySqlDesk {
             let make = format!("CREATE TABLE {table} ({}) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4", parts.join(", "));
             self.statement(make).await.map_err(|failure| failure.of_table(self, plan))?;
         }
-        let moved = self.transaction(plan, rows).await;
-        if plan.creates
-            && moved.is_err()
-            && let Err(error) = self.run(format!("DROP TABLE {table}")).await
-        {
-            tracing::debug!(%error, table, "a table that was made for rows that did not come is left, empty");
-        }
-        let moved = moved?;
+        let moved = match self.transaction(plan, rows).await {
+            Ok(moved) => moved,
+            Err(failed) => self.settle(plan).await.ok_or(failed)?,
+        };
         if plan.write.marker.is_some() {
             self.forget().await;
         }
@@ -232,6 +228,33 @@ impl MySqlDesk {
         }
         self.run("COMMIT".into()).await?;
         Ok(rows)
+    }
+
+    /// What became of a move that failed: its count where it was done all the same, as after a COMMIT whose answer came late.
+    async fn settle(&mut self, plan: &Plan) -> Option<u64> {
+        let settled = async {
+            // First of all: taking a table away would commit what the transaction did before it failed, its marker too.
+            self.run("ROLLBACK".into()).await?;
+            let done = self.done(&plan.write).await?;
+            if done.is_none() && plan.creates {
+                self.take_away().await?;
+            }
+            Ok::<_, Error>(done)
+        };
+        settled.await.unwrap_or_else(|error| {
+            tracing::debug!(%error, what = plan.what(), "a write that failed was not cleaned up; a table made for it may be left");
+            None
+        })
+    }
+
+    /// The table that was made, unless there are rows in it: others may have found it.
+    async fn take_away(&mut self) -> Result<()> {
+        let table = self.beside(&self.table);
+        self.run(format!("LOCK TABLES {table} WRITE")).await?;
+        match self.number(format!("SELECT CAST(EXISTS (SELECT 1 FROM {table}) AS UNSIGNED)")).await? {
+            Some(0) => self.run(format!("DROP TABLE {table}")).await,
+            _ => Ok(()),
+        }
     }
 
     fn statements(&self, plan: &Plan) -> Vec<String> {

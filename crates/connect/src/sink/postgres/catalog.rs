@@ -83,7 +83,11 @@ fn slot(base: &str, typmod: i32) -> Slot {
         "bytea" => Slot::Binary,
         "date" => Slot::Date,
         "timestamp without time zone" | "timestamp with time zone" => Slot::Timestamp { digits: declared.unwrap_or(6) },
-        _ => Slot::Parsed,
+        "time without time zone" | "time with time zone" => Slot::Parsed { digits: Some(declared.unwrap_or(6)) },
+        "money" => Slot::Parsed { digits: Some(2) },
+        // Intervals and arrays with digits of their own.
+        _ if declared.is_some() && ["numeric", "time", "interval"].iter().any(|kind| base.starts_with(kind)) => Slot::Rounded,
+        _ => Slot::PARSED,
     }
 }
 
@@ -97,6 +101,6 @@ fn numeric(typmod: i32) -> Slot {
     // numeric(3, -2) keeps no tens, numeric(2, 4) has no digit before the point: the server rounds what it cannot keep, so neither is written.
     match (u32::try_from(precision), u32::try_from(scale)) {
         (Ok(precision), Ok(scale)) if scale <= precision => Slot::decimal(precision, scale),
-        _ => Slot::Parsed,
+        _ => Slot::Rounded,
     }
 }

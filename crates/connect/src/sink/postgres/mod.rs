@@ -18,13 +18,11 @@ use super::cells::Cells;
 use super::desk::{Desk, carry_out};
 use super::plan::{Plan, Table};
 use super::slot::{Created, Slot, declared};
-use super::{CONSTRAINT, DISK_FULL, Incoming, MARKERS, MARKERS_KEPT, Mode, STAGING, Sink, TABLE_LOCKED, Write};
+use super::{CONSTRAINT, DISK_FULL, Incoming, MARKERS, MARKERS_KEPT, Mode, ORDINAL, STAGING, Sink, TABLE_LOCKED, Write};
 use crate::connection::Server;
 use crate::source::TablePath;
 use crate::source::postgres::{Connector, Flavour, error, patiently, sql};
 
-/// Counts the staged rows: of those with one key the last wins. No column of a table has such a name.
-const ORDINAL: &str = "penchant row";
 /// Text that is sent at once.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Rows for whose move the server is given another read timeout.
@@ -102,7 +100,7 @@ impl Desk for PostgresDesk {
     fn created(&self, plain: &DataType, is_nested: bool, _: bool) -> Created {
         let slot = |name: &str, slot| Ok((name.to_owned(), slot));
         match plain {
-            _ if is_nested => slot("jsonb", Slot::Parsed),
+            _ if is_nested => slot("jsonb", Slot::PARSED),
             DataType::Boolean => slot("boolean", Slot::Boolean),
             DataType::Int64 => slot("bigint", Slot::integer(64, false)),
             DataType::Float32 => slot("real", Slot::Float(catalog::float(false))),

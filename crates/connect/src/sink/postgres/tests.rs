@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Float64Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use async_trait::async_trait;
 use testkit::servers::Postgres;
@@ -12,7 +12,7 @@ use testkit::servers::Postgres;
 use super::PostgresSink;
 use crate::connection::{Reach, Server, Tls};
 use crate::diagnosis::PERMISSION_DENIED;
-use crate::sink::conformance::{Bench, batch, incoming, keeps_the_contract, people, put, read, to, upsert};
+use crate::sink::conformance::{Bench, batch, decimal, incoming, keeps_the_contract, people, put, read, to, upsert};
 use crate::sink::{COLUMN_TYPE, CONSTRAINT, Mode, RunMarker, Sink, VALUE_UNFIT, Write};
 use crate::source::postgres::PostgresSource;
 use crate::source::{Dialect, Source, TablePath};
@@ -76,6 +76,13 @@ impl Bench for PostgresBench {
         std::thread::spawn(move || assert!(holder.wait().unwrap().success()))
     }
 
+    /// Somebody else is quicker.
+    fn stop_move(&self, table: &str) -> Box<dyn FnOnce() + '_> {
+        let table = self.quote(table);
+        self.sql(&format!("CREATE TABLE {table} (id bigint)"));
+        Box::new(move || self.sql(&format!("DROP TABLE {table}")))
+    }
+
     fn types(&self) -> Vec<DataType> {
         use DataType as T;
         let moment = T::Timestamp(TimeUnit::Microsecond, None);
@@ -115,6 +122,7 @@ async fn what_is_postgresqls_own() {
     let bench = PostgresBench(postgres);
     views_grants_and_defaults_survive(&bench).await;
     the_server_reads_its_own_types(&bench).await;
+    the_server_rounds_nothing(&bench).await;
     what_may_not_be_written_is_named(&bench).await;
     old_markers_go(&bench).await;
 }
@@ -163,7 +171,7 @@ async fn the_server_reads_its_own_types(bench: &PostgresBench) {
             ("doc", Arc::new(StringArray::from(vec!["{\"a\": [1]}", "null"]))),
             ("share", Arc::new(Int64Array::from(vec![50, share]))),
             ("ratio", Arc::new(Float64Array::from(vec![f64::NAN, f64::NEG_INFINITY]))),
-            ("any", Arc::new(crate::sink::conformance::decimal(&[Some(1), Some(-12_345)], 38, 20))),
+            ("any", Arc::new(decimal(&[Some(1), Some(-12_345)], 38, 20))),
         ])
     };
     let own = |mode| to(bench, "own", mode);
@@ -191,6 +199,41 @@ async fn the_server_reads_its_own_types(bench: &PostgresBench) {
     let orphan = batch(vec![("id", Arc::new(Int64Array::from(vec![5])))]);
     let error = put(bench, to(bench, "child", Mode::Append), orphan).await.unwrap_err();
     assert_eq!((error.code, error.message.contains("parent")), (Some(CONSTRAINT), true), "{error}");
+}
+
+async fn the_server_rounds_nothing(bench: &PostgresBench) {
+    bench.sql(
+        "CREATE TABLE rounding (id bigint, clock time(1), zoned timetz(0), fine time, cash money, tens numeric(3,-2), small numeric(2,4),
+         prices numeric(5,2)[], seen timestamp(0)[], dues interval(0), long interval)",
+    );
+    let text = |name: &'static str, value: &str| batch(vec![(name, Arc::new(StringArray::from(vec![value])))]);
+    let number = |name: &'static str, value, scale| batch(vec![(name, Arc::new(decimal(&[Some(value)], 5, scale)) as ArrayRef)]);
+    let into = |rows| put(bench, to(bench, "rounding", Mode::Append), rows);
+    for good in [
+        text("clock", "23:59:59.700"),
+        text("zoned", "23:59:59+02"),
+        text("fine", "12:00:00.123456"),
+        text("cash", "12.30"),
+        text("long", "1 day 0.5 seconds"),
+    ] {
+        assert_eq!(into(good).await.unwrap(), 1);
+    }
+    for (bad, code) in [
+        (text("clock", "23:59:59.75"), VALUE_UNFIT),
+        (text("zoned", "23:59:59.7+02"), VALUE_UNFIT),
+        (text("cash", "12.345"), VALUE_UNFIT),
+        (number("tens", 149, 0), COLUMN_TYPE),
+        (number("small", 1, 4), COLUMN_TYPE),
+        (text("tens", "149"), COLUMN_TYPE),
+        (text("prices", "{1.005}"), COLUMN_TYPE),
+        (text("seen", "{2024-01-01 00:00:00.7}"), COLUMN_TYPE),
+        (text("dues", "1.7 seconds"), COLUMN_TYPE),
+    ] {
+        let column = bad.schema_ref().field(0).name().clone();
+        let error = into(bad).await.unwrap_err();
+        assert_eq!((error.code, error.message.contains(&column)), (Some(code), true), "{error}");
+    }
+    assert_eq!(bench.0.psql("postgres", "SELECT count(*) FROM rounding").trim(), "5");
 }
 
 async fn what_may_not_be_written_is_named(bench: &PostgresBench) {

@@ -7,6 +7,7 @@ use crate::sink::cells::Cell;
 
 const DOUBLE: Slot = Slot::Float(Float { is_double: true, nan: false, infinite: true });
 const SINGLE: Slot = Slot::Float(Float { is_double: false, nan: true, infinite: false });
+const CLOCK: Slot = Slot::Parsed { digits: Some(2) };
 
 #[test]
 fn values_fit_where_nothing_of_them_is_lost() {
@@ -24,6 +25,12 @@ fn values_fit_where_nothing_of_them_is_lost() {
         (Slot::Text { longest: Some(3) }, Cell::Text("äöü")),
         (Slot::Timestamp { digits: 3 }, Cell::Timestamp(-1_000)),
         (Slot::Date, Cell::Date(2_932_896)),
+        (Slot::PARSED, Cell::Text("12.345")),
+        (CLOCK, Cell::Text("23:59:59")),
+        (CLOCK, Cell::Text("23:59:59.120000")),
+        (Slot::Numeric, Cell::Text("seven")),
+        (Slot::Numeric, Cell::Decimal(i128::from(i64::MIN), 0)),
+        (Slot::Numeric, Cell::Decimal(123_456_789_012_345, 4)),
     ];
     for (slot, cell) in fits {
         assert!(slot.fits(&cell), "{cell} into {slot:?}");
@@ -45,6 +52,12 @@ fn values_fit_where_nothing_of_them_is_lost() {
         (Slot::Timestamp { digits: 6 }, Cell::Timestamp(i64::MIN)),
         (Slot::Date, Cell::Date(2_932_897)),
         (Slot::Any, Cell::Double(f64::NAN)),
+        (CLOCK, Cell::Text("23:59:59.123")),
+        (CLOCK, Cell::Text("01.02.2003 04:05:06.789 PM")),
+        (Slot::Numeric, Cell::Text("007")),
+        (Slot::Numeric, Cell::Double(f64::NAN)),
+        (Slot::Numeric, Cell::Decimal(i128::from(i64::MAX) + 1, 0)),
+        (Slot::Numeric, Cell::Decimal(1_234_567_890_123_456, 4)),
     ];
     for (slot, cell) in unfit {
         assert!(!slot.fits(&cell), "{cell} into {slot:?}");
@@ -64,7 +77,9 @@ fn types_are_taken_where_every_value_might_fit() {
         (Slot::Date, vec![DataType::Date32]),
         (Slot::Timestamp { digits: 6 }, vec![DataType::Date32, moment.clone()]),
         (Slot::Binary, vec![DataType::Binary]),
-        (Slot::Parsed, vec![DataType::Utf8]),
+        (Slot::PARSED, vec![DataType::Utf8]),
+        (CLOCK, vec![DataType::Utf8]),
+        (Slot::Rounded, vec![]),
     ] {
         let all = [
             DataType::Boolean,
@@ -79,7 +94,8 @@ fn types_are_taken_where_every_value_might_fit() {
         ];
         for data_type in &all {
             assert_eq!(slot.takes(data_type, false), taken.contains(data_type), "{data_type} into {slot:?}");
-            assert!(Slot::Any.takes(data_type, false) && text.takes(data_type, false) != (*data_type == DataType::Binary));
+            assert!(Slot::Any.takes(data_type, false) && Slot::Numeric.takes(data_type, false));
+            assert!(text.takes(data_type, false) != (*data_type == DataType::Binary));
         }
         assert!(slot.takes(&DataType::Null, false));
     }

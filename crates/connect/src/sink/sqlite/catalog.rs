@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::sink::plan::{Column, Table};
-use crate::sink::slot::{Float, Slot};
+use crate::sink::slot::{Float, NUMERIC_DIGITS, Slot};
 
 pub(crate) fn table(connection: &Connection, table: &str) -> rusqlite::Result<Option<Table>> {
     let kind = "SELECT type FROM main.sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE";
@@ -37,10 +37,15 @@ fn column(row: &Row<'_>) -> rusqlite::Result<(Column, i64)> {
     let native: String = row.get::<_, Option<String>>(1)?.unwrap_or_default();
     let (default, place, hidden, keys): (Option<String>, i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
     let is_row_number = place > 0 && keys == 1 && native.eq_ignore_ascii_case("INTEGER");
+    let slot = slot(&native);
     let column = Column {
         name: row.get(0)?,
-        slot: slot(&native),
-        native: if native.is_empty() { "anything".into() } else { native },
+        native: match slot {
+            Slot::Any => "anything".into(),
+            Slot::Numeric => format!("{native}, which SQLite takes for numbers"),
+            _ => native,
+        },
+        slot,
         is_nullable: row.get::<_, i64>(2)? == 0 && !is_row_number,
         has_default: default.is_some() || is_row_number,
         is_computed: hidden > 1,
@@ -69,8 +74,11 @@ pub(crate) fn slot(declared: &str) -> Slot {
         Slot::Date
     } else if has(&["NUMERIC", "DECIMAL"]) {
         numeric(&declared)
-    } else {
+    } else if declared.is_empty() {
         Slot::Any
+    } else {
+        // What SQLite does not know (STRING, JSON, UUID) it takes for numbers.
+        Slot::Numeric
     }
 }
 
@@ -80,7 +88,7 @@ fn numeric(declared: &str) -> Slot {
     let mut numbers = inside.unwrap_or_default().split(',').map(|number| number.trim().parse::<u32>().ok());
     let (whole, scale) = match (numbers.next().flatten(), numbers.next().flatten()) {
         (Some(precision), scale) => (precision.saturating_sub(scale.unwrap_or(0)), scale.unwrap_or(0)),
-        _ => (15, 15),
+        _ => (NUMERIC_DIGITS, NUMERIC_DIGITS),
     };
-    Slot::Decimal { whole, scale, digits: 15 }
+    Slot::Decimal { whole, scale, digits: NUMERIC_DIGITS }
 }

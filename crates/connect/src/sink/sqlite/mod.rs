@@ -20,7 +20,7 @@ use super::cells::{Cell, Cells};
 use super::desk::{Desk, carry_out};
 use super::plan::{Plan, Table};
 use super::slot::{Created, Slot, declared};
-use super::{CONSTRAINT, DISK_FULL, Incoming, MARKERS, MARKERS_KEPT, Mode, STAGING, Sink, TABLE_LOCKED, TABLE_MISSING, Write};
+use super::{CONSTRAINT, DISK_FULL, Incoming, MARKERS, MARKERS_KEPT, Mode, ORDINAL, STAGING, Sink, TABLE_LOCKED, TABLE_MISSING, Write};
 use crate::diagnosis::PERMISSION_DENIED;
 use crate::source::Dialect;
 
@@ -169,13 +169,14 @@ impl Desk for SqliteDesk {
     }
 
     async fn stage(&mut self, plan: &Plan) -> Result<()> {
-        let sql = format!("CREATE TEMPORARY TABLE {STAGING} ({})", plan.list("", quote));
+        // SQLite's own number of a row has names that a column of the rows may have too.
+        let sql = format!("CREATE TEMPORARY TABLE {STAGING} ({} INTEGER PRIMARY KEY, {})", quote(ORDINAL), plan.list("", quote));
         self.with(move |hand| hand.connection.execute_batch(&sql).map_err(|e| hand.sink.error(e))).await
     }
 
     async fn load(&mut self, plan: &Plan, cells: Vec<Cells>, rows: usize, _: u64) -> Result<()> {
         let marks = vec!["?"; plan.targets.len()].join(", ");
-        let sql = format!("INSERT INTO temp.{STAGING} VALUES ({marks})");
+        let sql = format!("INSERT INTO temp.{STAGING} ({}) VALUES ({marks})", plan.list("", quote));
         let slots: Vec<Slot> = plan.targets.iter().map(|target| target.column.slot.clone()).collect();
         self.with(move |hand| fill(hand.connection, &sql, &cells, &slots, rows).map_err(|e| hand.sink.error(e))).await
     }
@@ -212,7 +213,7 @@ fn statements(plan: &Plan) -> Vec<String> {
     if plan.write.mode == Mode::Overwrite {
         statements.push(format!("DELETE FROM {table}"));
     }
-    let mut insert = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM temp.{STAGING} WHERE true ORDER BY rowid");
+    let mut insert = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM temp.{STAGING} WHERE true ORDER BY {}", quote(ORDINAL));
     if matches!(plan.write.mode, Mode::Upsert { .. }) {
         // Row by row: of those with one key the last wins.
         let changes: Vec<String> = plan.changed().map(|name| format!("{0} = excluded.{0}", quote(name))).collect();

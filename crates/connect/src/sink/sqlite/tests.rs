@@ -9,7 +9,9 @@ use arrow::datatypes::{DataType, TimeUnit};
 use async_trait::async_trait;
 
 use super::SqliteSink;
+use crate::sink::cells::Cell;
 use crate::sink::conformance::{Bench, batch, decimal, keeps_the_contract, people, put, read, to};
+use crate::sink::slot::Slot;
 use crate::sink::{COLUMN_TYPE, Mode, RunMarker, Sink, VALUE_UNFIT, Write};
 use crate::source::sqlite::SqliteSource;
 use crate::source::{Dialect, Source, TablePath};
@@ -74,6 +76,13 @@ impl Bench for SqliteBench {
         })
     }
 
+    /// Somebody else is quicker.
+    fn stop_move(&self, table: &str) -> Box<dyn FnOnce() + '_> {
+        let table = self.quote(table);
+        self.sql(&format!("CREATE TABLE {table} (id bigint)"));
+        Box::new(move || self.sql(&format!("DROP TABLE {table}")))
+    }
+
     /// Numbers longer than SQLite's are texts; it has no booleans.
     fn types(&self) -> Vec<DataType> {
         use DataType as T;
@@ -126,6 +135,42 @@ async fn what_sqlite_would_change_is_refused() {
     // The key is the row's number: given where the rows have none.
     let found = read(&bench, "numbers").await;
     assert_eq!(found, [["1", "1.2345", "null", "null"], ["2", "null", "null", "12.5"]]);
+}
+
+/// Types that SQLite has never heard of have its affinity for numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_sqlite_would_take_for_numbers_are_refused() {
+    let bench = SqliteBench::new();
+    bench.sql("CREATE TABLE loose (code STRING, doc JSON, id UUID, price MONEY)");
+    let text = |name: &'static str, value: &str| batch(vec![(name, Arc::new(StringArray::from(vec![value])))]);
+    let into = |rows| put(&bench, to(&bench, "loose", Mode::Append), rows);
+    for (column, value) in [("code", "007"), ("doc", "1.0"), ("id", "12345678901234567890"), ("id", "1e3"), ("code", " 7")] {
+        let error = into(text(column, value)).await.unwrap_err();
+        assert_eq!((error.code, error.message.contains(column)), (Some(VALUE_UNFIT), true), "{error}");
+        assert!(error.message.contains("which SQLite takes for numbers") && error.message.contains(value), "{error}");
+    }
+    let long = batch(vec![("price", Arc::new(decimal(&[Some(1_234_567_890_123_456_789)], 38, 4)))]);
+    assert_eq!(into(long).await.unwrap_err().code, Some(VALUE_UNFIT));
+    for (column, value) in [("code", "A007"), ("doc", "{\"a\": 1.0}"), ("id", "12345678-1234"), ("code", "7")] {
+        assert_eq!(into(text(column, value)).await.unwrap(), 1, "{value}");
+    }
+    let kept = "SELECT group_concat(coalesce(code, doc, id), ' ') FROM loose";
+    let kept: String = bench.connection().query_row(kept, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, "A007 {\"a\": 1.0} 12345678-1234 7");
+}
+
+/// What fits is what comes back.
+#[test]
+fn sqlite_itself_says_which_texts_stay() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch("CREATE TABLE asked (code STRING)").unwrap();
+    let parts = ["", " ", "\u{b}", "-", "+", "0", "7", "10", ".", "5", "e3", "E-7", "x", "inf", "nan", "00001", "123456789012345", "9"];
+    let mut asked = connection.prepare("INSERT INTO asked VALUES (?) RETURNING CAST(code AS TEXT)").unwrap();
+    let all = || parts.iter();
+    for text in all().flat_map(|a| all().flat_map(move |b| all().flat_map(move |c| all().map(move |d| [*a, *b, *c, *d].concat())))) {
+        let back: String = asked.query_row([&text], |row| row.get(0)).unwrap();
+        assert_eq!(Slot::Numeric.fits(&Cell::Text(&text)), back == text, "{text:?} comes back as {back:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

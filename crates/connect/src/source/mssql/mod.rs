@@ -27,8 +27,8 @@ use futures::stream::BoxStream;
 
 use super::cells::{Outlet, Rows, projected, ranges, stream_of};
 use super::{DEFAULT_BATCH_ROWS, Description, Dialect, Predicate, Scan, Source, SqlSource, TablePath};
-use crate::connection::{Server, TlsMode};
-use crate::diagnosis::{AUTHENTICATION_FAILED, DATABASE_UNKNOWN, Diagnosis, Step, TLS_FAILED};
+use crate::connection::Server;
+use crate::diagnosis::{Diagnosis, Step};
 use connect::Session;
 
 /// A SQL Server database; clone it freely.
@@ -159,8 +159,11 @@ impl Source for MsSqlSource {
 
     async fn diagnose(&self) -> Diagnosis {
         let mut diagnosis = Diagnosis::default();
-        // What is missing shows in what is there.
-        let _ = diagnose(&self.server, &mut diagnosis).await;
+        if let Some(mut session) = diagnosis.open(&self.server, connect::connect_once(&self.server)).await {
+            let tables = catalog::tables(&mut session, &self.server).await;
+            session.close().await;
+            diagnosis.note(Step::Permission, tables, |tables| format!("{} tables", tables.len()));
+        }
         diagnosis
     }
 
@@ -190,33 +193,6 @@ impl SqlSource for MsSqlSource {
             source.read(session, "The query", sql, rows, outlet).await
         })
     }
-}
-
-/// Nothing once a step has failed.
-async fn diagnose(server: &Server, diagnosis: &mut Diagnosis) -> Option<()> {
-    diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await?;
-    let opened = connect::connect_once(server).await;
-    let failed = opened.as_ref().err().and_then(|error| error.code);
-    let user = format!("as {:?}", server.user.as_deref().unwrap_or_default());
-    let step = match failed {
-        Some(code) if code == TLS_FAILED => Step::Tls,
-        Some(code) if code == DATABASE_UNKNOWN => Step::Database,
-        _ => Step::Authentication,
-    };
-    let is_told_by_server = opened.is_ok() || failed == Some(AUTHENTICATION_FAILED) || step == Step::Database;
-    if server.tls.mode != TlsMode::Disable && is_told_by_server {
-        diagnosis.note(Step::Tls, Ok(()), |()| format!("mode {:?}", server.tls.mode));
-    }
-    if step == Step::Database {
-        diagnosis.note(Step::Authentication, Ok(()), |()| user.clone());
-    }
-    let mut session = diagnosis.note(step, opened, |_| user)?;
-    let database = server.database.clone().unwrap_or_default();
-    diagnosis.note(Step::Database, Ok(()), |()| database);
-    let tables = catalog::tables(&mut session, server).await;
-    session.close().await;
-    diagnosis.note(Step::Permission, tables, |tables| format!("{} tables", tables.len()))?;
-    Some(())
 }
 
 #[cfg(test)]

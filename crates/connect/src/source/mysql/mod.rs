@@ -29,8 +29,8 @@ use sqlx::Row;
 
 use super::cells::{Outlet, Rows, projected, ranges, stream_of};
 use super::{Comparison, DEFAULT_BATCH_ROWS, Description, Dialect, Literal, Predicate, Scan, Source, SqlSource, TablePath};
-use crate::connection::{Server, TlsMode};
-use crate::diagnosis::{AUTHENTICATION_FAILED, DATABASE_UNKNOWN, Diagnosis, PERMISSION_DENIED, Step, TLS_FAILED};
+use crate::connection::Server;
+use crate::diagnosis::{Diagnosis, Step};
 use connect::{EndOnDrop, Session};
 
 /// A MySQL or MariaDB server; clone it freely.
@@ -171,8 +171,11 @@ impl Source for MySqlSource {
 
     async fn diagnose(&self) -> Diagnosis {
         let mut diagnosis = Diagnosis::default();
-        // What is missing shows in what is there.
-        let _ = diagnose(&self.server, &mut diagnosis).await;
+        if let Some(mut session) = diagnosis.open(&self.server, connect::connect_once(&self.server)).await {
+            let tables = catalog::tables(&mut session, &self.server).await;
+            session.close().await;
+            diagnosis.note(Step::Permission, tables, |tables| format!("{} tables", tables.len()));
+        }
         diagnosis
     }
 
@@ -207,34 +210,6 @@ impl SqlSource for MySqlSource {
             source.read(session, "The query", sql, rows, outlet).await
         })
     }
-}
-
-/// Nothing once a step has failed.
-async fn diagnose(server: &Server, diagnosis: &mut Diagnosis) -> Option<()> {
-    diagnosis.reach(&server.host, server.port, server.reach.connect_timeout).await?;
-    let opened = connect::connect_once(server).await;
-    let failed = opened.as_ref().err().and_then(|error| error.code);
-    let user = format!("as {:?}", server.user.as_deref().unwrap_or_default());
-    let (is_tls_failure, is_login_failure) = (failed == Some(TLS_FAILED), failed == Some(AUTHENTICATION_FAILED));
-    let step = match failed {
-        Some(code) if code == DATABASE_UNKNOWN => Step::Database,
-        Some(code) if code == PERMISSION_DENIED => Step::Permission,
-        _ if is_tls_failure => Step::Tls,
-        _ => Step::Authentication,
-    };
-    if server.tls.mode != TlsMode::Disable && !is_tls_failure && (opened.is_ok() || is_login_failure || step != Step::Authentication) {
-        diagnosis.note(Step::Tls, Ok(()), |()| format!("mode {:?}", server.tls.mode));
-    }
-    if matches!(step, Step::Database | Step::Permission) {
-        diagnosis.note(Step::Authentication, Ok(()), |()| user.clone());
-    }
-    let mut session = diagnosis.note(step, opened, |_| user)?;
-    let database = server.database.clone().unwrap_or_else(|| "none named: all that may be seen".into());
-    diagnosis.note(Step::Database, Ok(()), |()| database);
-    let tables = catalog::tables(&mut session, server).await;
-    session.close().await;
-    diagnosis.note(Step::Permission, tables, |tables| format!("{} tables", tables.len()))?;
-    Some(())
 }
 
 #[cfg(test)]
