@@ -42,3 +42,22 @@ fn an_error_reads_as_message_context_cause() {
     let error = Error::invalid_data("A row is broken.").with("line", 7).source(cause);
     assert_eq!(error.to_string(), "A row is broken. (line: 7) Cause: disk on fire");
 }
+
+#[test]
+fn a_name_that_was_mistyped_is_guessed_or_all_are_told() {
+    use crate::near::{hint, hint_of};
+    let names = ["prices", "Orders", "weblog", "prizes", "x"];
+    assert_eq!(hint("prcies", &names), "did you mean prices or prizes?");
+    assert_eq!(hint("orders", &names), "did you mean Orders?");
+    assert_eq!(hint("web_log", &names), "did you mean weblog?");
+    assert_eq!(hint("grosse", &["größe"]), "there are größe.");
+    assert_eq!(hint("customers", &names), "there are prices, Orders, weblog, prizes, x.");
+    assert_eq!(hint("prices", &[]), "there are none.");
+    assert_eq!(
+        hint_of("ordres", &[("orders", "shop.orders"), ("orders", "old.orders"), ("items", "shop.items")]),
+        "did you mean old.orders or shop.orders?"
+    );
+    let many: Vec<String> = (0..13).map(|at| format!("column{at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(hint("x", &many).ends_with("column11, … (13 in all)."), "{}", hint("x", &many));
+}
