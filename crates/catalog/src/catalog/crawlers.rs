@@ -1,10 +1,9 @@
 //! Crawlers: their definitions, starting, stopping, state.
 
-use domain::{Error, Result, RunState};
+use domain::{Error, Result, RunState, near};
 use runs::{Filter, NewRun, Run, RunId};
 use store::Stored;
 
-use super::near::near;
 use super::{Catalog, check_name, fold};
 use crate::classifier::Classifier;
 use crate::crawler::{CRAWL, Crawler, CrawlerState, CrawlerStatus, LastCrawl};
@@ -115,10 +114,11 @@ impl Catalog {
         let all = self.store().list::<Classifier>().await?;
         let known: Vec<&str> = all.iter().map(|classifier| classifier.name()).collect();
         match crawler.classifiers.iter().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => {
-                let hint = near(name, &known);
-                Err(Error::invalid_input(format!("Crawler {:?}: there is no classifier {name:?}{hint}.", crawler.name)))
-            }
+            Some(name) => Err(Error::invalid_input(format!(
+                "Crawler {:?}: there is no classifier {name:?}; {}",
+                crawler.name,
+                near::hint(name, &known)
+            ))),
             None => Ok(()),
         }
     }

@@ -3,7 +3,6 @@
 mod connections;
 mod crawlers;
 mod functions;
-mod near;
 mod pages;
 mod partition_indexes;
 mod partitions;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use connect::files::{Inspection, SIMILAR, Similarity, merge, similarity};
 use object_store::ObjectMeta;
 
+use super::naming::file_stem;
+
 /// More different kinds of folders than this are never partitions of one table.
 const MAX_KINDS: usize = 5;
 
@@ -192,14 +194,33 @@ fn join(a: &Inspection, b: &Inspection) -> Inspection {
     joined
 }
 
+/// How many files each group has, with those that cannot be read and end as the files of this group alone do: they are taken to be
+/// like them, and join them once they can be read.
+fn weights(files: &[SeenFile], groups: &[Vec<usize>]) -> Vec<usize> {
+    let ending = |file: &SeenFile| match file.name.strip_prefix(file_stem(&file.name)) {
+        Some(known) if !known.is_empty() => known.to_lowercase(),
+        _ => file.name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default(),
+    };
+    let endings: Vec<BTreeSet<String>> = groups.iter().map(|group| group.iter().map(|index| ending(&files[*index])).collect()).collect();
+    let mut weights: Vec<usize> = groups.iter().map(Vec::len).collect();
+    for hidden in files.iter().filter(|file| matches!(file.seen, Seen::Useless)) {
+        let mut alike = endings.iter().zip(&mut weights).filter(|(endings, _)| endings.contains(&ending(hidden)));
+        if let (Some((_, weight)), None) = (alike.next(), alike.next()) {
+            *weight += 1;
+        }
+    }
+    weights
+}
+
 /// The table, or tables, of the files directly in the folder.
 fn direct(folder: &Folder, path: &[String], how: Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Unit> {
     let groups = groups(&folder.files, how);
-    let all: usize = groups.iter().map(Vec::len).sum();
-    let Some(largest) = groups.iter().max_by_key(|group| group.len()) else { return Vec::new() };
+    let weights = weights(&folder.files, &groups);
+    let all: usize = weights.iter().sum();
+    let Some((largest, weight)) = groups.iter().zip(weights).max_by_key(|(_, weight)| *weight) else { return Vec::new() };
     let parts = largest.iter().map(|index| joined(path, &folder.files[*index].name));
     let was_one = if hides(&folder.files) { how.was_one(path, true, parts) } else { None };
-    if !was_one.unwrap_or(groups.len() == 1 || rules(largest.len(), all)) {
+    if !was_one.unwrap_or(groups.len() == 1 || rules(weight, all)) {
         let reason = match groups.len() {
             1 => "A file of its own, as before: a file beside it cannot be read.".to_owned(),
             kinds => format!(
@@ -264,11 +285,12 @@ fn partitioned(
         children.iter().filter_map(|(name, units)| Some((*name, whole_folder(units, path.len() + 1)?))).collect();
     let kinds = kinds(&whole, how);
     let largest = kinds.iter().max_by_key(|kind| kind.len())?;
+    let hidden = hidden_alike(folder, children, largest.iter().map(|index| whole[*index].0));
     let named = (key.is_some() || how.inside(path.len())) && !largest.is_empty();
-    let enough = largest.len() as f64 >= SIMILAR * children.len() as f64 && kinds.len() <= MAX_KINDS;
+    let enough = (largest.len() + hidden) as f64 >= SIMILAR * (children.len() + hidden) as f64 && kinds.len() <= MAX_KINDS;
     let parts = largest.iter().map(|index| format!("{}/", joined(path, whole[*index].0)));
     let was_one = if folder.hides() { how.was_one(path, false, parts) } else { None };
-    if !was_one.unwrap_or(enough && (named || largest.len() >= 2)) {
+    if !was_one.unwrap_or(enough && (named || largest.len() + hidden >= 2)) {
         return None;
     }
     let members: Vec<(&String, &Unit)> = largest.iter().map(|index| whole[*index]).collect();
@@ -283,6 +305,19 @@ fn partitioned(
     }
     units.insert(0, table);
     Some(units)
+}
+
+/// Folders that nothing can be read of and that are numbered as the `names` are: they are taken to hold the like, and join them once
+/// they can be read. Names without numbers tell nothing: they may as well be those of tables.
+fn hidden_alike<'a>(folder: &Folder, children: &[(&String, Vec<Unit>)], names: impl Iterator<Item = &'a String>) -> usize {
+    let shape = |name: &String| {
+        let parts: Vec<&str> = name.split(|c: char| c.is_ascii_digit()).collect();
+        (parts.len() > 1).then(|| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("0"))
+    };
+    let shapes: BTreeSet<String> = names.filter_map(shape).collect();
+    let is_hidden = |name: &String, child: &Folder| child.hides() && children.binary_search_by(|(other, _)| (*other).cmp(name)).is_err();
+    let hidden = folder.folders.iter().filter(|(name, child)| is_hidden(name, child));
+    hidden.filter(|(name, _)| shape(name).is_some_and(|shape| shapes.contains(&shape))).count()
 }
 
 /// The key that all names share, if all are `key=value`.

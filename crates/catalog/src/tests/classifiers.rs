@@ -22,10 +22,10 @@ async fn a_crawler_names_classifiers_that_there_are() {
     };
     let refused = house.catalog.create_crawler(naming(&["weblog", "prcies"])).await.unwrap_err();
     assert_eq!(refused.kind, domain::ErrorKind::InvalidInput);
-    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"prcies\"; near to it are \"prices\".");
+    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"prcies\"; did you mean prices?");
     house.catalog.create_crawler(naming(&["weblog", "prices"])).await.unwrap();
     let refused = house.catalog.update_crawler("c", naming(&["nothing like it"])).await.unwrap_err();
-    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"nothing like it\".");
+    assert_eq!(refused.message, "Crawler \"c\": there is no classifier \"nothing like it\"; there are prices, weblog.");
     assert_eq!(house.catalog.get_crawler("c").await.unwrap().classifiers, ["weblog", "prices"]);
 }
 

@@ -134,6 +134,53 @@ async fn partitions_stay_partitions_when_only_one_can_be_read() {
     nothing_but_a_problem(&house, files[0]).await;
 }
 
+/// At the first crawl nobody knows yet how the whole was grouped: names say what is alike.
+#[tokio::test]
+async fn what_cannot_be_read_at_first_joins_what_is_like_it() {
+    let rows = gzip("customer,town\n1,Ulm\n");
+    let beside = ["data/s/a.csv.gz", "data/s/b.csv.gz", "data/s/c.csv.gz"];
+    let named = ["data/s/day=1/a.csv.gz", "data/s/day=2/a.csv.gz"];
+    let numbered = ["data/s/1/a.csv.gz", "data/s/2/a.csv.gz"];
+    let nested = ["data/s/2023/01/a.csv.gz", "data/s/2023/02/a.csv.gz", "data/s/2024/01/a.csv.gz", "data/s/2024/11/a.csv.gz"];
+    for files in [&beside[..], &named, &numbered, &nested] {
+        for readable in files {
+            let house =
+                house(&files.iter().map(|name| (*name, if name == readable { rows.as_slice() } else { half(&rows) })).collect::<Vec<_>>())
+                    .await;
+            let first = house.crawl("c").await;
+            assert_eq!((first.tables_created, first.problem_count), (1, files.len() as u64 - 1), "{readable}: {:?}", first.tables);
+            assert_eq!(locations(&house).await, ["data/s/"], "{readable}");
+            let again = house.crawl("c").await;
+            assert_eq!((again.tables_unchanged, again.change_count), (1, 0), "{readable}: {:?}", again.tables);
+            files.iter().for_each(|name| house.write(name, &rows));
+            let healed = house.crawl("c").await;
+            assert_eq!((healed.tables_created, healed.tables_deleted, healed.problem_count), (0, 0, 0), "{readable}: {:?}", healed.tables);
+            assert_eq!((locations(&house).await, healed.tables[0].files), (vec!["data/s/".to_owned()], Some(files.len() as u64)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_at_first_counts_among_what_is_like_it() {
+    let (rows, other) = (gzip("customer,town\n1,Ulm\n"), parquet("price"));
+    let files = ["data/s/a.csv.gz", "data/s/b.csv.gz", "data/s/c.csv.gz"].map(|name| (name, rows.as_slice()));
+    let house = house(&[files[0], files[1], (files[2].0, half(&rows)), ("data/s/d.parquet", &other)]).await;
+    house.crawl("c").await;
+    assert_eq!(locations(&house).await, ["data/s/"]);
+    house.write(files[2].0, &rows);
+    let healed = house.crawl("c").await;
+    assert_eq!((healed.tables_created, healed.tables_deleted, healed.tables[0].files), (0, 0, Some(3)), "{:?}", healed.tables);
+}
+
+/// They may be tables just as well.
+#[tokio::test]
+async fn folders_with_names_of_their_own_are_not_taken_for_partitions() {
+    let rows = gzip("customer,town\n1,Ulm\n");
+    let house = house(&[("data/customers/a.csv.gz", &rows), ("data/orders/a.csv.gz", half(&rows))]).await;
+    house.crawl("c").await;
+    assert_eq!(locations(&house).await, ["data/customers/"]);
+}
+
 /// Of every file that has them, as of everything else that somebody should know.
 #[tokio::test]
 async fn rows_of_other_lengths_are_problems_with_place_and_reason() {
