@@ -1,4 +1,4 @@
-//! What an executor is given, and the only way to succeed.
+//! What an executor is given, and the only way to bring a run to its end with effects.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub struct Limits {
     pub threads: usize,
 }
 
-/// Proof that a run's success and its effects were committed together. Only [`RunContext::succeed`] makes one.
+/// Proof that a run's end and its effects were committed together. Only [`RunContext::succeed`] and [`RunContext::fail`] make one.
 #[derive(Debug)]
 pub struct Finished(pub(crate) ());
 
@@ -115,6 +115,11 @@ impl RunContext {
         self.log(Level::Info, line);
     }
 
+    /// Whether the run is tried again when this attempt ends with the error.
+    pub fn is_tried_again(&self, error: &Error) -> bool {
+        error.is_retryable() && self.run.failed_attempts + 1 < self.run.max_attempts
+    }
+
     /// A named point where a test may kill the process: `<kind>.<point>`.
     pub async fn point(&self, point: &str) {
         self.breakpoints.reach(&format!("{}.{point}", self.run.kind)).await;
@@ -147,11 +152,25 @@ impl RunContext {
     }
 
     /// Commits `tx` and the run's success in one step. Fails, and publishes nothing, when the lease was lost meanwhile.
-    pub async fn succeed(&self, mut tx: Tx, result: &impl Serialize) -> Result<Finished> {
+    pub async fn succeed(&self, tx: Tx, result: &impl Serialize) -> Result<Finished> {
+        self.end(tx, result, None).await
+    }
+
+    /// Commits `tx` and the run's failure in one step, for a run that failed although its effects are to stay. Whatever kind the error
+    /// is of, the run is not tried again.
+    pub async fn fail(&self, mut tx: Tx, result: &impl Serialize, error: &Error) -> Result<Finished> {
+        table::stop_tree(&mut tx, &self.run.id, false).await?;
+        self.log(Level::Error, error.to_string());
+        self.end(tx, result, Some(error)).await
+    }
+
+    async fn end(&self, mut tx: Tx, result: &impl Serialize, failure: Option<&Error>) -> Result<Finished> {
         let result = serde_json::to_value(result).map_err(|e| Error::internal("A run's result cannot be written.").source(e))?;
         self.flush(&mut tx).await?;
-        let ending = Ending { state: RunState::Succeeded, code: None, message: None, result: Some(&result) };
-        table::end(&mut tx, &self.run, ending).await?;
+        let state = if failure.is_some() { RunState::Failed } else { RunState::Succeeded };
+        let message = failure.map(Error::to_string);
+        let code = failure.and_then(|error| error.code);
+        table::end(&mut tx, &self.run, Ending { state, code, message: message.as_deref(), result: Some(&result) }).await?;
         self.point("before_publish").await;
         tx.commit().await?;
         self.point("published").await;

@@ -2,7 +2,7 @@
 //!
 //! Takes: a kind, a subject and an input ([`NewRun`]), executors registered by kind ([`Registry`]).
 //! Gives: runs that are claimed under a lease, tried again after a crash, stopped on request, watched while they work,
-//! and whose effects appear together with their success or not at all ([`RunContext::succeed`]).
+//! and whose effects appear together with their end or not at all ([`RunContext::succeed`], [`RunContext::fail`]).
 //!
 //! Must not know: any stage. Executors live with their stage.
 //!

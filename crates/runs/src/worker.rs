@@ -274,7 +274,7 @@ impl Worker {
             return tx.commit().await;
         }
         let text = error.to_string();
-        if error.is_retryable() && run.failed_attempts + 1 < run.max_attempts {
+        if context.is_tried_again(&error) {
             let line = format!("Attempt {} failed and will be tried again: {text}", run.attempt);
             table::add_log(&mut tx, &run.id, "warn", &line, now).await?;
             let delay = self.settings.backoff_ms.saturating_mul(1 << run.failed_attempts.min(6));

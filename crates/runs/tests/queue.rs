@@ -119,6 +119,27 @@ async fn what_may_pass_is_tried_again_and_what_may_not_fails_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_failure_with_effects_keeps_them_and_its_result_and_is_not_tried_again() {
+    let home = Installation::new().await;
+    let (registry, calls) = doing(async |context: RunContext, _| {
+        let mut tx = context.begin().await?;
+        tx.create(&Effect { by: context.run().subject.clone() }).await?;
+        context.fail(tx, &json!({"rows": 3}), &Error::unavailable("A rule does not hold.").code("DATA_QUALITY_FAILED")).await
+    });
+    home.work(registry);
+    let id = home.runs.submit(NewRun::new("doing", "a").max_attempts(3)).await.unwrap();
+    let run = home.runs.wait(&id).await.unwrap();
+    assert_eq!(
+        (run.state, run.code.as_deref(), run.result.as_ref()),
+        (RunState::Failed, Some("DATA_QUALITY_FAILED"), Some(&json!({"rows": 3})))
+    );
+    assert_eq!((run.message.as_deref(), calls.load(Ordering::SeqCst)), (Some("A rule does not hold."), 1));
+    assert!(home.store.find::<Effect>("a").await.unwrap().is_some());
+    let last = home.runs.logs(&id, 0, 10).await.unwrap().pop().unwrap();
+    assert_eq!((last.level.as_str(), last.line.as_str()), ("error", "A rule does not hold."));
+}
+
+#[tokio::test]
 async fn a_failing_run_fails_after_its_last_attempt() {
     let home = Installation::new().await;
     let (registry, calls) = doing(async |_: RunContext, _| Err(Error::unavailable("No.")));
