@@ -61,21 +61,33 @@ pub async fn compile(graph: &Graph, planner: &dyn Planner) -> Result<Script> {
     Ok(Script { statements: compiler.statements, sources: graph.direct_sources() })
 }
 
-/// The SELECT that ends at the node `id`, for a preview; only what it needs is compiled. `output` names one table of a node that gives
-/// several (the first where it is not said). A target shows its input.
-pub async fn select_of(graph: &Graph, planner: &dyn Planner, id: &str, output: Option<&str>) -> Result<Query> {
+/// The SELECTs that end at a node and at what it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    /// One for each input, as the node reads it: of an input that gives several tables the one that is chosen.
+    pub inputs: Vec<Query>,
+    /// One for each table that the node gives; a target gives what it reads.
+    pub outputs: Vec<Query>,
+}
+
+/// What the node `id` reads and gives, for a preview; only what it needs is compiled.
+pub async fn around(graph: &Graph, planner: &dyn Planner, id: &str) -> Result<Around> {
     let mut compiler = Compiler::new(graph, planner);
     for node in graph.ancestors(id)? {
         compiler.node(node).await.map_err(|error| node.error(error))?;
     }
-    let node = graph.node(id)?;
-    let shown = if node.kind.role == Role::Target { node.inputs.first().map_or(id, String::as_str) } else { id };
-    let step = match compiler.outputs.get(shown) {
-        Some(Outputs::One(step)) => *step,
-        Some(Outputs::Many(outputs)) => pick(outputs, output).map_err(|error| node.error(error))?,
-        None => return Err(Error::internal(format!("the node {shown:?} was not compiled"))),
+    let given = match compiler.outputs.get(id) {
+        Some(Outputs::One(step)) => vec![*step],
+        Some(Outputs::Many(outputs)) => outputs.iter().map(|(_, step)| *step).collect(),
+        None => Vec::new(),
     };
-    Ok(Query { sql: compiler.query(&[step], &compiler.all_of(step)), nodes: compiler.nodes(&[step]) })
+    let read = match given.first().and_then(|step| compiler.steps.get(*step)) {
+        Some(step) => step.reads.clone(),
+        None => compiler.input_steps(graph.node(id)?)?,
+    };
+    let select = |step: &usize| Query { sql: compiler.query(&[*step], &compiler.all_of(*step)), nodes: compiler.nodes(&[*step]) };
+    let outputs = if given.is_empty() { &read } else { &given };
+    Ok(Around { inputs: read.iter().map(select).collect(), outputs: outputs.iter().map(select).collect() })
 }
 
 /// One CTE.
@@ -109,11 +121,7 @@ pub(crate) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub fn new(graph: &'a Graph, planner: &'a dyn Planner) -> Self {
-        let names = names::of_nodes(graph);
-        let mut taken = Names::default();
-        for name in names.values() {
-            taken.give(name);
-        }
+        let (names, taken) = names::of_nodes(graph);
         Self { graph, planner, names, taken, steps: Vec::new(), outputs: BTreeMap::new(), columns: BTreeMap::new(), statements: Vec::new() }
     }
 
@@ -223,7 +231,7 @@ impl<'a> Compiler<'a> {
     fn chosen(&mut self, node: &Node, index: Option<usize>, key: Option<&str>) -> Result<()> {
         let id = node.inputs.first().map_or("", String::as_str);
         let step = match (self.outputs.get(id), index, key) {
-            (Some(Outputs::Many(outputs)), _, Some(key)) => pick(outputs, Some(key))?,
+            (Some(Outputs::Many(outputs)), _, Some(key)) => pick(outputs, key)?,
             (Some(Outputs::Many(outputs)), Some(index), None) => match outputs.get(index) {
                 Some((_, step)) => *step,
                 None => {
@@ -405,14 +413,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn pick(outputs: &[(String, usize)], key: Option<&str>) -> Result<usize> {
-    let found = match key {
-        Some(key) => outputs.iter().find(|(name, _)| name == key),
-        None => outputs.first(),
-    };
-    found
-        .map(|(_, step)| *step)
-        .ok_or_else(|| Error::invalid_input(format!("expected one of the tables {}, found {:?}", listed(outputs), key.unwrap_or_default())))
+fn pick(outputs: &[(String, usize)], key: &str) -> Result<usize> {
+    let found = outputs.iter().find(|(name, _)| name == key).map(|(_, step)| *step);
+    found.ok_or_else(|| Error::invalid_input(format!("expected one of the tables {}, found {key:?}", listed(outputs))))
 }
 
 /// The first row of a query for BOOLEAN columns.

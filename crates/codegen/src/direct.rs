@@ -67,8 +67,7 @@ struct Files {
     _max_band: Option<Value>,
     #[serde(rename = "MaxFilesInBand")]
     _max_files_in_band: Option<Value>,
-    #[serde(rename = "AdditionalOptions")]
-    _additional_options: Option<Value>,
+    additional_options: Option<Map<String, Value>>,
     #[serde(rename = "OptimizePerformance")]
     _optimize_performance: Option<Value>,
     #[serde(rename = "WriteHeader")]
@@ -87,6 +86,7 @@ pub(crate) fn files(kind: &str, members: Map<String, Value>) -> Result<Direct> {
     if files.paths.is_empty() {
         return Err(Error::invalid_input("expected at least one path in Paths, found none"));
     }
+    check_options(files.additional_options.as_ref())?;
     let multiline = files.multiline.unwrap_or(false);
     let format = match kind {
         "S3CsvSource" => csv(&files)?,
@@ -122,8 +122,64 @@ fn csv(files: &Files) -> Result<FileKind> {
         }
     };
     let escape = files.escaper.as_deref().and_then(|text| text.chars().next());
+    if let Some(escape) = escape.filter(|escape| quote != Some(*escape)) {
+        return Err(unsupported(format!("expected no Escaper, as a quote within quotes is doubled, found {escape:?}")));
+    }
     let header = files.with_header.unwrap_or(false) || files.skip_first.unwrap_or(false);
     Ok(FileKind::Csv { separator, quote, escape, header, multiline: files.multiline.unwrap_or(false) })
+}
+
+fn unsupported(message: impl Into<String>) -> Error {
+    Error::invalid_input(message).code("JOB_NODE_UNSUPPORTED")
+}
+
+/// Refuses AdditionalOptions that decide which rows a run reads, and that nobody here follows.
+pub(crate) fn check_options(options: Option<&Map<String, Value>>) -> Result<()> {
+    let unfollowed = [
+        ("JobBookmarkKeys", "name the keys in the job's Bookmarks, with the table of the catalogue"),
+        ("BoundedSize", "a run reads all that is there, or by bookmark all that is new"),
+        ("BoundedFiles", "a run reads all that is there, or by bookmark all that is new"),
+    ];
+    let there = |name: &str| options.and_then(|options| options.get(name)).is_some_and(|value| !value.is_null());
+    match unfollowed.iter().find(|(name, _)| there(name)) {
+        Some((name, instead)) => Err(unsupported(format!("expected no {name} in AdditionalOptions: {instead}"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses StreamingOptions that would give other messages, or other columns, than those of the whole topic as its connection reads it.
+pub(crate) fn check_streaming(options: &Map<String, Value>) -> Result<()> {
+    // What the messages are is found by looking at them.
+    const WITHOUT_EFFECT: [&str; 9] = [
+        "ConnectionName",
+        "TopicName",
+        "Classification",
+        "PollTimeoutMs",
+        "NumRetries",
+        "RetryIntervalMs",
+        "MaxOffsetsPerTrigger",
+        "MinPartitions",
+        "EmitConsumerLagMetrics",
+    ];
+    const DONE: [(&str, &str); 5] = [
+        ("StartingOffsets", "earliest"),
+        ("EndingOffsets", "latest"),
+        ("Delimiter", ","),
+        ("IncludeHeaders", "false"),
+        ("AddRecordTimestamp", "false"),
+    ];
+    for (name, value) in options.iter().filter(|(_, value)| !value.is_null() && value.as_str() != Some("")) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let done = DONE.iter().find(|(known, _)| known == name).map(|(_, done)| *done);
+        if WITHOUT_EFFECT.contains(&name.as_str()) || done == Some(value.to_lowercase().as_str()) {
+            continue;
+        }
+        let expected = done.map_or_else(|| format!("no {name}"), |done| format!("{name} {done}"));
+        return Err(unsupported(format!(
+            "expected {expected} in StreamingOptions, as a topic is read whole and by its connection, found {value:?}"
+        )));
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -152,6 +208,7 @@ pub(crate) fn jdbc(members: Map<String, Value>) -> Result<Direct> {
         return Err(Error::invalid_input("expected the name of a table, found none"));
     };
     let options = jdbc.additional_options.unwrap_or_default();
+    check_options(Some(&options))?;
     let predicate = options.get("FilterPredicate").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let predicate = predicate.map(|text| sql::checked(text, "FilterPredicate")).transpose()?;
     Ok(Direct { kind: DirectKind::Table { connection: jdbc.connection_name, database: jdbc.database, table }, predicate })
@@ -174,11 +231,12 @@ pub(crate) fn connector(mut members: Map<String, Value>) -> Result<Direct> {
     Ok(Direct { kind: DirectKind::Table { connection, database: word("database"), table }, predicate: None })
 }
 
-/// What a Kafka topic's bytes and its beginning are is for the connection to know; the words are passed on.
+/// What a Kafka topic's bytes are is for the connection to know; it is read from its first to its last message.
 pub(crate) fn kafka(members: &Map<String, Value>) -> Result<Direct> {
     let Some(options) = members.get("StreamingOptions").and_then(Value::as_object) else {
         return Err(Error::invalid_input("expected StreamingOptions with ConnectionName and TopicName"));
     };
+    check_streaming(options)?;
     let words: BTreeMap<String, String> = options
         .iter()
         .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))

@@ -1,44 +1,52 @@
-def _seconds(text):
-    """What Penchant's parse_timestamp reads: ISO dates and times, day-first dates with points, seconds or milliseconds since 1970."""
+def _micros(text):
+    """Microseconds since 1970 UTC of what Penchant's parse_timestamp reads: dates and times as people and programs write them (the
+    separator tells the order: 2025-03-09, 9.3.2025, 03/09/2025), seconds or (12 digits and more) milliseconds since 1970."""
     import datetime
 
     text = (text or "").strip()
-    if text.lstrip("-").isdigit() and len(text) >= 9:
-        number = int(text)
-        return number / 1000 if abs(number) >= 100_000_000_000 else number
+    if re.fullmatch("-?[0-9]+", text):
+        number = int(text) * (1_000 if len(text.lstrip("-")) >= 12 else 1_000_000)
+        return number if -(2**63) <= int(text) < 2**63 else None
+    found = re.fullmatch(
+        r"(?:([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})|([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}))"
+        r"(?:[T ]\s*(?:([0-9]{1,9}):([0-9]{1,9})(?::([0-9]{1,9})(?:\.([0-9]{1,9}))?)?)?\s*"
+        r"(?:[Zz]|([+-])(?:([0-9]{1,9}):([0-9]{1,9})|([0-9]{2})([0-9]{2})|([0-9]{1,9})))?)?",
+        text,
+    )
+    if not found:
+        return None
+    part = lambda *groups: next((found[group] for group in groups if found[group]), "0")
+    hour, minute, second = (int(part(group)) for group in (10, 11, 12))
+    zone_hours, zone_minutes = int(part(15, 17, 19)), int(part(16, 18))
+    if hour > 23 or minute > 59 or second > 59 or zone_hours > 14 or zone_minutes > 59:
+        return None
     try:
-        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        day = datetime.date(int(part(1, 6, 9)), int(part(2, 5, 7)), int(part(3, 4, 8)))
     except ValueError:
-        for form in ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d"):
-            try:
-                moment = datetime.datetime.strptime(text, form)
-                break
-            except ValueError:
-                continue
-        else:
-            return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return moment.timestamp()
+        return None
+    zone = (zone_hours * 3600 + zone_minutes * 60) * (-1 if found[14] == "-" else 1)
+    seconds = (day.toordinal() - 719_163) * 86_400 + hour * 3600 + minute * 60 + second - zone
+    return seconds * 1_000_000 + int(part(13).ljust(6, "0")[:6])
 
 
 def parse_timestamp(text):
     import datetime
 
-    seconds = _seconds(text)
-    return None if seconds is None else datetime.datetime.fromtimestamp(seconds)
+    micros = _micros(text)
+    # The years 1 to 9999.
+    if micros is None or not -62_135_596_800_000_000 <= micros < 253_402_300_800_000_000:
+        return None
+    return datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(microseconds=micros)
 
 
 def parse_date(text):
-    import datetime
-
-    seconds = _seconds(text)
-    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).date()
+    moment = parse_timestamp(text)
+    return moment and moment.date()
 
 
 def epoch_seconds(text):
-    seconds = _seconds(text)
-    return None if seconds is None else int(seconds // 1)
+    micros = _micros(text)
+    return None if micros is None else micros // 1_000_000
 
 
 def normalize_text(text):

@@ -146,7 +146,7 @@ impl Graph {
 
     /// What is to be registered as tables of the database [`DIRECT_DATABASE`] before the graph is compiled or run.
     pub fn direct_sources(&self) -> Vec<DirectSource> {
-        let names = names::of_nodes(self);
+        let (names, _) = names::of_nodes(self);
         let found = self.nodes().filter_map(|node| {
             let Work::Direct(direct) = &node.work else { return None };
             let table = names.get(&node.id)?.clone();
@@ -278,12 +278,15 @@ fn work(kind: &Kind, members: Map<String, Value>) -> Result<Work> {
     })
 }
 
-/// Options of how Glue reads (sizes, streaming windows, staging folders) change no row and are not asked.
+/// Options of how Glue reads (streaming windows, staging folders) change no row and are not asked; those that would are refused.
 fn catalog(members: &Map<String, Value>) -> Result<Work> {
     let word = |key: &str| members.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let (Some(database), Some(table)) = (word("Database"), word("Table")) else {
         return Err(Error::invalid_input("expected Database and Table"));
     };
+    let options = |key: &str| members.get(key).and_then(Value::as_object);
+    direct::check_options(options("AdditionalOptions"))?;
+    options("StreamingOptions").map_or(Ok(()), direct::check_streaming)?;
     let predicate = word("PartitionPredicate").map(|text| sql::checked(text, "PartitionPredicate")).transpose()?;
     Ok(Work::Table { database: database.to_owned(), table: table.to_owned(), predicate })
 }

@@ -25,7 +25,7 @@ mod target;
 mod transform;
 mod types;
 
-pub use compile::{Column, Planner, Query, compile, select_of};
+pub use compile::{Around, Column, Planner, Query, around, compile};
 pub use direct::{DIRECT_DATABASE, DirectKind, DirectSource, FileKind};
 pub use graph::{Graph, Node};
 pub use kinds::{KINDS, Kind, Role};

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use domain::Result;
 
-use crate::compile::{Compiler, Planner, Step};
+use crate::compile::{Column, Compiler, Planner, Step};
 use crate::direct::{DirectKind, DirectSource, FileKind};
 use crate::graph::Graph;
 use crate::script::{Purpose, Statement};
@@ -41,6 +41,9 @@ pub async fn pyspark(graph: &Graph, planner: &dyn Planner, job: &str) -> Result<
         let _ = writeln!(body, "\n{}", python_comment(&compiler.remark(step)));
         let source = sources.get(&step.node);
         if let Some(source) = source {
+            for note in notes(source) {
+                let _ = writeln!(body, "# {}", one_line(&note));
+            }
             let _ = writeln!(body, "{}.createOrReplaceTempView({})", reader(source), string(&format!("`{}_source`", source.table)));
         }
         let text = source.map_or_else(|| step.body.clone(), |source| from_view(step, source));
@@ -68,10 +71,15 @@ fn head(job: &str, body: &str) -> String {
     out += "spark.conf.set(\"spark.sql.session.timeZone\", \"UTC\")\n";
     out += PRELUDE;
     let used: Vec<&(&str, &str)> = RETURNS.iter().filter(|(name, _)| body.contains(&format!("{name}("))).collect();
-    let seconds = used.iter().any(|(name, _)| matches!(*name, "parse_timestamp" | "parse_date" | "epoch_seconds"));
+    let uses = |names: &[&str]| used.iter().any(|(name, _)| names.contains(name));
+    let needed = |name: &str| match name {
+        "_micros" => uses(&["parse_timestamp", "parse_date", "epoch_seconds"]),
+        "parse_timestamp" => uses(&["parse_timestamp", "parse_date"]),
+        name => uses(&[name]),
+    };
     for part in FUNCTIONS.split("\n\n\n") {
-        let named = |name: &str| part.trim_start().starts_with(&format!("def {name}("));
-        if used.iter().any(|(name, _)| named(name)) || (seconds && named("_seconds")) {
+        let name = part.trim_start().trim_start_matches("def ").split('(').next().unwrap_or_default();
+        if needed(name) {
             let _ = writeln!(out, "\n\n{}", part.trim());
         }
     }
@@ -134,7 +142,21 @@ pub(crate) fn spark(text: &str) -> String {
     out
 }
 
+/// What Spark's readers cannot do.
+fn notes(source: &DirectSource) -> Vec<String> {
+    let DirectKind::Files { exclusions, format, .. } = &source.kind else { return Vec::new() };
+    let mut notes = Vec::new();
+    if !exclusions.is_empty() {
+        notes.push(format!("The job leaves out {}; this reads them, so move them away.", exclusions.join(", ")));
+    }
+    if let FileKind::Json { path: Some(path), .. } = format {
+        notes.push(format!("The job reads the records at {path} of each document; this reads the documents."));
+    }
+    notes
+}
+
 fn reader(source: &DirectSource) -> String {
+    let named = |column: &Column| format!("`{}`", column.name.replace('`', "``"));
     match &source.kind {
         DirectKind::Files { paths, recurse, format, compression, .. } => {
             let mut options = vec![("recursiveFileLookup".to_owned(), python_bool(*recurse))];
@@ -148,7 +170,9 @@ fn reader(source: &DirectSource) -> String {
                     options.push(("escape".to_owned(), string(&escape.unwrap_or('"').to_string())));
                     options.push(("header".to_owned(), python_bool(*header)));
                     options.push(("multiLine".to_owned(), python_bool(*multiline)));
-                    options.push(("inferSchema".to_owned(), "True".to_owned()));
+                    // Columns are said by their places; where there is a header it has to say the same.
+                    let (option, value) = if source.columns.is_empty() { ("inferSchema", true) } else { ("enforceSchema", !*header) };
+                    options.push((option.to_owned(), python_bool(value)));
                     "csv"
                 }
                 FileKind::Json { multiline, .. } => {
@@ -158,7 +182,20 @@ fn reader(source: &DirectSource) -> String {
                 FileKind::Parquet => "parquet",
             };
             let options: Vec<String> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("spark.read.format({}).options({}).load({})", string(name), options.join(", "), list(paths))
+            let declared = |one: &dyn Fn(&Column) -> String| source.columns.iter().map(one).collect::<Vec<_>>();
+            let (schema, casts) = match format {
+                _ if source.columns.is_empty() => (String::new(), String::new()),
+                // These files say their types, which may be narrower than those that the job says.
+                FileKind::Parquet => {
+                    let casts = declared(&|column| format!("CAST({0} AS {1}) AS {0}", named(column), column.data_type));
+                    (String::new(), format!(".selectExpr(*{})", list(&casts)))
+                }
+                _ => {
+                    let columns = declared(&|column| format!("{} {}", named(column), column.data_type));
+                    (format!(".schema({})", string(&columns.join(", "))), String::new())
+                }
+            };
+            format!("spark.read.format({}){schema}.options({}).load({}){casts}", string(name), options.join(", "), list(paths))
         }
         DirectKind::Table { connection, database, table } => match database.as_deref().filter(|_| !table.contains('.')) {
             Some(database) => format!(

@@ -118,6 +118,12 @@ pub(crate) fn checked(sql: &str, what: &str) -> Result<String> {
     Ok(out)
 }
 
+/// What [`checked`] let through, in parentheses: what stands in them cannot be more than one query or expression.
+pub(crate) fn parenthesised(checked: &str) -> String {
+    // It may end in a comment, which goes on to the end of the line.
+    if checked.contains("--") { format!("(\n  {checked}\n)") } else { format!("({checked})") }
+}
+
 /// What a quoted identifier or text says.
 pub(crate) fn unquote(quoted: &str) -> String {
     let mut chars = quoted.chars();
@@ -140,6 +146,32 @@ fn quote_name(name: &str) -> String {
 /// A text constant.
 pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
+}
+
+/// Items of a list, one a line.
+pub(crate) fn lines(items: &[String]) -> String {
+    items.join(",\n  ")
+}
+
+/// A regular expression as a text constant, when both Rust's and Java's readers take it the same way.
+///
+/// Looking around and back references are Java's alone, `(?P<` is Rust's alone.
+pub(crate) fn pattern(regex: &str, place: &str) -> Result<String> {
+    let mut rest = regex;
+    while let Some(at) = rest.find(['\\', '(']) {
+        let piece = rest.get(at..).unwrap_or_default();
+        let foreign =
+            ["(?=", "(?!", "(?<=", "(?<!", "(?P", "(?>", "\\k", "\\G", "\\Z"].into_iter().find(|foreign| piece.starts_with(foreign));
+        let digit = piece.strip_prefix('\\').and_then(|after| after.chars().next()).filter(char::is_ascii_digit);
+        if let Some(found) = foreign.map(str::to_owned).or(digit.map(|digit| format!("\\{digit}"))) {
+            let sentence = "expected a regular expression that every engine reads alike (no looking around, no back references)";
+            return Err(Error::invalid_input(format!("{place}: {sentence}, found {found} in \"{regex}\".")));
+        }
+        // An escaped backslash or parenthesis is two characters that belong together.
+        let taken = if piece.starts_with('\\') { 1 + piece.chars().nth(1).map_or(0, char::len_utf8) } else { 1 };
+        rest = piece.get(taken..).unwrap_or_default();
+    }
+    Ok(text(regex))
 }
 
 /// `database.table`.

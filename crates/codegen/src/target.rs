@@ -28,6 +28,7 @@ pub enum TargetSpec {
         mode: WriteMode,
         /// What makes a row the same row, for [`WriteMode::Upsert`].
         keys: Vec<String>,
+        /// Of a table of the catalogue: those that it is said to have.
         partition_keys: Vec<String>,
     },
 }
@@ -125,6 +126,18 @@ pub(crate) fn target(kind: &str, members: Map<String, Value>) -> Result<TargetSp
     let partition_keys = members.partition_keys.iter().map(|path| key(path)).collect::<Result<_>>()?;
     if to_files {
         return files(kind, members, mode, partition_keys);
+    }
+    let of_files = [
+        ("Format", members.format.is_some()),
+        ("Compression", members.compression.is_some()),
+        ("MaxFileRows", members.max_file_rows.is_some()),
+        ("MaxFileBytes", members.max_file_bytes.is_some()),
+        ("RowGroupRows", members.row_group_rows.is_some()),
+        ("NumberTargetPartitions", members.number_target_partitions.is_some()),
+        ("PartitionKeys", members.connection_name.is_some() && !partition_keys.is_empty()),
+    ];
+    if let Some((member, _)) = of_files.iter().find(|(_, there)| *there) {
+        return Err(Error::invalid_input(format!("expected no {member}, which belongs to a target of files, as this one is a table")));
     }
     let place = match (members.database, members.table, members.connection_name, members.connection_table) {
         (Some(database), Some(table), None, None) => TablePlace::Catalog { database, table },

@@ -4,6 +4,9 @@ use domain::{Error, Result};
 
 use crate::sql;
 
+/// How deep types may stand within types: what is deeper is [`Type::Other`], for users write them and reading uses the stack.
+const DEEPEST: usize = 64;
+
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Type {
@@ -34,13 +37,18 @@ pub(crate) struct Field {
 impl Type {
     /// Reads Hive's and Glue's names of types; `long` is `bigint`. What is not known is [`Type::Other`].
     pub fn parse(text: &str) -> Self {
+        Self::parse_at(text, 0)
+    }
+
+    /// The type within `depth` others.
+    fn parse_at(text: &str, depth: usize) -> Self {
         let text = text.trim();
-        let lower = text.to_ascii_lowercase();
-        let (head, inside) = match lower.find(['<', '(']) {
-            Some(at) => (lower.get(..at).unwrap_or_default(), text.get(at + 1..text.len() - 1).unwrap_or_default()),
-            None => (lower.as_str(), ""),
+        let (head, inside) = match text.find(['<', '(']) {
+            Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..text.len() - 1).unwrap_or_default()),
+            None => (text, ""),
         };
-        match head.trim() {
+        let nested = depth < DEEPEST && text.ends_with('>');
+        match head.trim().to_ascii_lowercase().as_str() {
             "boolean" | "bool" => Self::Boolean,
             "tinyint" | "byte" => Self::Integer(1),
             "smallint" | "short" => Self::Integer(2),
@@ -53,8 +61,8 @@ impl Type {
             "date" => Self::Date,
             "timestamp" => Self::Timestamp,
             "void" | "null" => Self::Null,
-            "struct" if lower.ends_with('>') => Self::Struct(members(inside)),
-            "array" if lower.ends_with('>') => Self::List(Box::new(Self::parse(inside))),
+            "struct" if nested => Self::Struct(members(inside, depth + 1)),
+            "array" if nested => Self::List(Box::new(Self::parse_at(inside, depth + 1))),
             _ => Self::Other(text.to_owned()),
         }
     }
@@ -133,13 +141,13 @@ fn decimal(inside: &str) -> Type {
 }
 
 /// `a:int,b:struct<c:string>`; a name may be in backquotes.
-fn members(text: &str) -> Vec<Field> {
+fn members(text: &str, depth: usize) -> Vec<Field> {
     let mut fields = Vec::new();
     for part in split(text) {
         let Some((name, kind)) = part.split_once(':') else { continue };
         let name = name.trim();
         let name = name.strip_prefix('`').and_then(|name| name.strip_suffix('`')).unwrap_or(name);
-        fields.push(Field { name: name.to_owned(), kind: Type::parse(kind) });
+        fields.push(Field { name: name.to_owned(), kind: Type::parse_at(kind, depth) });
     }
     fields
 }

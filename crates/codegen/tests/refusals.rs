@@ -22,6 +22,20 @@ impl Planner for Same {
     }
 }
 
+/// Everything has two columns that are one without regard to case.
+struct TwoCases;
+
+#[async_trait::async_trait]
+impl Planner for TwoCases {
+    fn now(&self) -> i64 {
+        0
+    }
+
+    async fn columns(&self, _sql: &str) -> Result<Vec<Column>> {
+        Ok(["Größe", "GRÖSSE", "größe"].map(|name| Column { name: name.to_owned(), data_type: "string".to_owned() }).to_vec())
+    }
+}
+
 fn source() -> Value {
     json!({"CatalogSource": {"Name": "Orders", "Database": "shop", "Table": "orders"}})
 }
@@ -135,8 +149,11 @@ fn a_column_that_is_gone_or_of_another_type_is_named_with_its_node() {
     let sum = transform("Aggregate", json!({"Groups": [], "Aggs": [{"Column": ["text"], "AggFunc": "sum"}]}));
     says(&sum, "JOB_COLUMN_TYPE", "expected a number in the column \"text\", found VARCHAR");
     says(&transform("Relationalize", json!({})), "JOB_COLUMN_TYPE", "take what you need out of a map");
-    let cast = transform("ApplyMapping", json!({"Mapping": [{"FromPath": ["lists"], "ToKey": "x", "ToType": "int"}]}));
-    says(&cast, "JOB_COLUMN_TYPE", "found a list");
+    let cast = |from: &str, to: &str| transform("ApplyMapping", json!({"Mapping": [{"FromPath": [from], "ToKey": "x", "ToType": to}]}));
+    says(&cast("lists", "int"), "JOB_COLUMN_TYPE", "found a list");
+    for deep in ["array<".repeat(100_000), format!("{}int{}", "struct<a:".repeat(100_000), ">".repeat(100_000))] {
+        says(&cast("id", &deep), "JOB_GRAPH_INVALID", "expected a ToType that a value can be cast to");
+    }
     let keys = json!({"a": source(), "b": {"MySQLCatalogTarget": {"Name": "T", "Inputs": ["a"], "Database": "d", "Table": "t", "Mode": "upsert", "Keys": ["nr"]}}});
     says(&refused(keys), "JOB_COLUMN_MISSING", "\"nr\"");
 }
@@ -146,7 +163,17 @@ fn members_that_make_no_sense_are_refused() {
     let aggs = |functions: Value| transform("Aggregate", json!({"Groups": [["id"]], "Aggs": functions}));
     let twice = json!([{"Column": ["price"], "AggFunc": "max", "Alias": "x"}, {"Column": ["price"], "AggFunc": "min", "Alias": "X"}]);
     let route = json!({"GroupFiltersList": [{"GroupName": "g", "LogicalOperator": "AND", "Filters": [{"Operation": "ISNULL", "Values": [{"Type": "COLUMNEXTRACTED", "Value": ["id"]}]}]}]});
+    let mapped = |keys: &[&str]| {
+        let mapping: Vec<Value> = keys.iter().map(|key| json!({"FromPath": ["id"], "ToKey": key, "ToType": "bigint"})).collect();
+        transform("ApplyMapping", json!({"Mapping": mapping}))
+    };
     let cases = [
+        (mapped(&["a", "a.b"]), "different names"),
+        (mapped(&["a.b", "a"]), "different names"),
+        (mapped(&["a.b", "a.B"]), "different names"),
+        (mapped(&["a..b"]), "with points between them in ToKey, found \"a..b\""),
+        (mapped(&["`a`b"]), "in ToKey"),
+        (mapped(&[&"a.".repeat(100_000)]), "at most 64 names"),
         (aggs(json!([])), "at least one function"),
         (aggs(twice), "different names"),
         (aggs(json!([{"Column": ["price"], "AggFunc": "product"}])), "unknown variant `product`"),
@@ -162,6 +189,45 @@ fn members_that_make_no_sense_are_refused() {
     for (error, words) in cases {
         says(&error, "JOB_GRAPH_INVALID", words);
     }
+}
+
+/// Rows are put together by the names of columns, without regard to case: one of two alike would be lost.
+#[test]
+fn tables_with_two_columns_of_one_name_are_not_put_together() {
+    let nodes = [
+        json!({"Union": {"Name": "Node", "Inputs": ["a", "z"], "UnionType": "ALL"}}),
+        json!({"Merge": {"Name": "Node", "Inputs": ["a", "z"], "Source": "a", "PrimaryKeys": [["GRÖSSE"]]}}),
+    ];
+    for node in nodes {
+        let graph = Graph::parse(json!({"a": source(), "z": source(), "b": node, "c": target("b")})).unwrap();
+        let error = block_on(compile(&graph, &TwoCases)).expect_err("refused");
+        says(&error, "JOB_GRAPH_INVALID", "expected different names for its columns, found \"größe\" twice");
+    }
+}
+
+#[test]
+fn a_sample_by_chance_needs_something_to_hash() {
+    struct Of(&'static str);
+    #[async_trait::async_trait]
+    impl Planner for Of {
+        fn now(&self) -> i64 {
+            0
+        }
+
+        async fn columns(&self, _sql: &str) -> Result<Vec<Column>> {
+            Ok(vec![Column { name: "x".to_owned(), data_type: self.0.to_owned() }])
+        }
+    }
+    let spigot = json!({"Spigot": {"Name": "Node", "Inputs": ["a"], "Path": "s3://x/", "Prob": 0.25}});
+    let graph = Graph::parse(json!({"a": source(), "b": spigot, "c": target("b")})).unwrap();
+    let script = block_on(compile(&graph, &Of("double"))).unwrap();
+    let sample = &script.statements[0].sql;
+    assert!(sample.contains("WHERE md5(COALESCE(CAST(x AS VARCHAR), '')) < '40000000'"), "{sample}");
+    says(
+        &block_on(compile(&graph, &Of("array<int>"))).expect_err("refused"),
+        "JOB_GRAPH_INVALID",
+        "expected a column of plain values for Prob",
+    );
 }
 
 #[test]
@@ -184,6 +250,13 @@ fn sql_that_a_user_writes_stays_within_its_node() {
         let error = transform("CustomFunction", json!({"Columns": [{"Name": "x", "Expression": query}]}));
         says(&error, "JOB_GRAPH_INVALID", "the Expression of \"x\"");
     }
+    let columns = json!([{"Name": "x", "Expression": "1 AS extra, price * 2"}, {"Name": "y", "Expression": "price FROM shop.other UNION ALL SELECT 1, 2"}]);
+    let graph = json!({"a": source(), "b": {"CustomFunction": {"Name": "Node", "Inputs": ["a"], "Columns": columns}}, "c": target("b")});
+    let text = compiled(graph).unwrap().text("job");
+    assert!(
+        text.contains("(1 AS extra, price * 2) AS x,\n") && text.contains("(price FROM shop.other UNION ALL SELECT 1, 2) AS y\n"),
+        "{text}"
+    );
     let odd = "x\"; DROP TABLE y; --\u{2028}🦀";
     let graph = json!({"a": source(), "b": {"RenameField": {"Name": odd, "Inputs": ["a"], "SourcePath": ["id"], "TargetPath": [odd]}}, "c": target("b")});
     let script = compiled(graph).unwrap();
@@ -229,13 +302,25 @@ fn every_member_of_glues_model_is_known() {
         if kind.role != Role::Source {
             members["Inputs"] = json!(vec!["a"; kind.inputs.0]);
         }
-        // What the model cannot say: which of the values go together.
+        if let Some(options) = members.get_mut("AdditionalOptions").and_then(Value::as_object_mut) {
+            options.retain(|name, _| !["BoundedSize", "BoundedFiles", "JobBookmarkKeys"].contains(&name.as_str()));
+        }
+        // What the model cannot say: which of the values go together, and which are followed.
         match name.as_str() {
             "ConnectorDataSource" => {
                 members["ConnectionType"] = json!("mongodb");
                 members["Data"] = json!({"connectionName": "c", "collection": "t"});
             }
             "JDBCConnectorSource" => members["Query"] = json!(""),
+            "S3CsvSource" => members["Escaper"] = json!(""),
+            "DirectKafkaSource" | "CatalogKafkaSource" => {
+                let options = members["StreamingOptions"].as_object_mut().unwrap();
+                let refused = ["BootstrapServers", "SecurityProtocol", "Assign", "SubscribePattern", "StartingTimestamp"];
+                options.retain(|name, _| !refused.contains(&name.as_str()));
+                let whole =
+                    json!({"StartingOffsets": "earliest", "EndingOffsets": "latest", "Delimiter": ",", "AddRecordTimestamp": "false"});
+                options.extend(whole.as_object().unwrap().clone());
+            }
             "AmazonRedshiftSource" => members["Data"]["SourceType"] = json!("table"),
             "S3DirectTarget" => members["Format"] = json!("csv"),
             _ => {}
@@ -243,4 +328,43 @@ fn every_member_of_glues_model_is_known() {
         let graph = Graph::parse(json!({"a": source(), "b": {&name: members}}));
         assert!(graph.is_ok(), "{name}: {}", graph.unwrap_err());
     }
+}
+
+#[test]
+fn a_member_that_would_change_the_rows_and_is_not_followed_is_refused() {
+    let of = |kind: &str, members: Value| Graph::parse(json!({"a": {kind: members}}));
+    let csv = |escaper: &str| of("S3CsvSource", json!({"Name": "A", "Paths": ["s3://lake/"], "Escaper": escaper}));
+    assert!(csv("").is_ok() && csv("\"").is_ok());
+    says(&csv("\\").unwrap_err(), "JOB_NODE_UNSUPPORTED", "expected no Escaper");
+    let table = |kind: &str, member: &str, options: Value| of(kind, json!({"Name": "A", "Database": "d", "Table": "t", member: options}));
+    let files = of("S3ParquetSource", json!({"Name": "A", "Paths": ["s3://lake/"], "AdditionalOptions": {"BoundedFiles": 5}}));
+    says(&files.unwrap_err(), "JOB_NODE_UNSUPPORTED", "expected no BoundedFiles in AdditionalOptions");
+    let bounded = table("S3CatalogSource", "AdditionalOptions", json!({"BoundedSize": 5}));
+    says(&bounded.unwrap_err(), "JOB_NODE_UNSUPPORTED", "expected no BoundedSize in AdditionalOptions");
+    let keys = json!({"Name": "A", "ConnectionName": "c", "ConnectionTable": "t", "AdditionalOptions": {"JobBookmarkKeys": ["id"]}});
+    says(&of("JDBCConnectorSource", keys).unwrap_err(), "JOB_NODE_UNSUPPORTED", "name the keys in the job's Bookmarks");
+    for (member, value, expected) in [
+        ("StartingOffsets", json!("latest"), "expected StartingOffsets earliest in StreamingOptions"),
+        ("EndingOffsets", json!("{\"t\":{\"0\":5}}"), "expected EndingOffsets latest"),
+        ("IncludeHeaders", json!(true), "expected IncludeHeaders false"),
+        ("StartingTimestamp", json!("2025-01-01T00:00:00Z"), "expected no StartingTimestamp"),
+    ] {
+        let options = json!({"ConnectionName": "c", "TopicName": "t", member: value});
+        let error = of("DirectKafkaSource", json!({"Name": "A", "StreamingOptions": options})).unwrap_err();
+        says(&error, "JOB_NODE_UNSUPPORTED", expected);
+        says(&table("CatalogKafkaSource", "StreamingOptions", options).unwrap_err(), "JOB_NODE_UNSUPPORTED", expected);
+    }
+}
+
+#[test]
+fn a_target_that_is_a_table_has_no_members_of_files() {
+    let of = |member: &str, value: Value| {
+        let target = json!({"Name": "C", "Inputs": ["a"], "Database": "shop", "Table": "orders", member: value});
+        Graph::parse(json!({"a": source(), "c": {"MySQLCatalogTarget": target}})).unwrap_err()
+    };
+    says(&of("MaxFileRows", json!(5)), "JOB_GRAPH_INVALID", "expected no MaxFileRows");
+    says(&of("Compression", json!("gzip")), "JOB_GRAPH_INVALID", "expected no Compression");
+    let jdbc = json!({"Name": "C", "Inputs": ["a"], "ConnectionName": "c", "ConnectionTable": "t", "PartitionKeys": [["day"]]});
+    let error = Graph::parse(json!({"a": source(), "c": {"JDBCConnectorTarget": jdbc}})).unwrap_err();
+    says(&error, "JOB_GRAPH_INVALID", "expected no PartitionKeys");
 }

@@ -1,11 +1,11 @@
 //! The members of a PIIDetection node, and what they mean together.
 
-use domain::{Error, Result};
+use domain::{Error, Result, near};
 use serde::{Deserialize, Serialize};
 
 use super::entities::{Detector, detectors};
-use crate::quality::sql::{quoted, text};
-use crate::quality::{Column, hint};
+use crate::quality::Column;
+use crate::sql::{identifier, text};
 
 /// Looks at everything: a sample that misses personal data would let it through.
 const SAMPLE_FRACTION: f64 = 1.0;
@@ -170,7 +170,7 @@ impl Settings {
         if self.sample_fraction >= 1.0 {
             return None;
         }
-        let texts: Vec<String> = texts.iter().map(|column| format!("COALESCE({}, '')", quoted(&column.name))).collect();
+        let texts: Vec<String> = texts.iter().map(|column| format!("COALESCE({}, '')", identifier(&column.name))).collect();
         // Below 1, so at most 65,535 after rounding down.
         let bound = (self.sample_fraction * HASHES).floor() as u32;
         Some(format!("substr(md5({}), 1, 4) < '{bound:04x}'", texts.join(" || '|' || ")))
@@ -187,6 +187,6 @@ fn bare(value: Option<&String>) -> Option<&str> {
 pub(super) fn unknown(name: &str, names: &[&str]) -> Error {
     Error::invalid_input(format!(
         "PIIDetection, EntityTypesToDetect: expected an entity that is known, found \"{name}\"; {}",
-        hint(name, names)
+        near::hint(name, names)
     ))
 }

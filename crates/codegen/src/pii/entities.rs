@@ -6,7 +6,7 @@
 use domain::{Error, Result};
 
 use super::detection::unknown;
-use crate::quality::sql::{pattern, text};
+use crate::sql::{pattern, text};
 
 /// An entity and what finds it.
 pub(super) struct Entity {

@@ -18,8 +18,8 @@ pub use entities::ENTITIES;
 
 use domain::{Error, Result};
 
-use crate::quality::sql::{lines, quoted, text};
 use crate::quality::{Column, Kind};
+use crate::sql::{identifier, lines, text};
 use detection::Settings;
 
 /// The SELECT of the row modes: every cell of text is judged by itself.
@@ -34,7 +34,7 @@ pub fn select(input_cte: &str, columns: &[Column], detection: &PiiDetection) -> 
     let mut items: Vec<String> = columns
         .iter()
         .map(|column| {
-            let name = quoted(&column.name);
+            let name = identifier(&column.name);
             let hidden = settings.hidden(&name).filter(|_| column.kind == Kind::Text);
             hidden.map_or_else(
                 || name.clone(),
@@ -43,14 +43,14 @@ pub fn select(input_cte: &str, columns: &[Column], detection: &PiiDetection) -> 
         })
         .collect();
     if let Some(output) = &settings.output_column {
-        items.push(format!("{} AS {}", found_entities(columns, &settings), quoted(output)));
+        items.push(format!("{} AS {}", found_entities(columns, &settings), identifier(output)));
     }
-    Ok(format!("SELECT\n  {}\nFROM {}", lines(&items), quoted(input_cte)))
+    Ok(format!("SELECT\n  {}\nFROM {}", lines(&items), identifier(input_cte)))
 }
 
 /// The entities that a row's texts hold, `EMAIL,URL`, in the order in which they were asked for; NULL when there are none.
 fn found_entities(columns: &[Column], settings: &Settings) -> String {
-    let texts: Vec<String> = columns.iter().filter(|column| column.kind == Kind::Text).map(|column| quoted(&column.name)).collect();
+    let texts: Vec<String> = columns.iter().filter(|column| column.kind == Kind::Text).map(|column| identifier(&column.name)).collect();
     if texts.is_empty() {
         return "CAST(NULL AS VARCHAR)".into();
     }
@@ -83,33 +83,32 @@ pub fn column_scan_select(input_cte: &str, columns: &[Column], detection: &PiiDe
     let texts: Vec<&Column> = columns.iter().filter(|column| column.kind == Kind::Text).collect();
     if texts.is_empty() {
         let nothing = "CAST(NULL AS VARCHAR) AS \"Column\", CAST(NULL AS VARCHAR) AS \"Entity\", CAST(NULL AS BIGINT) AS \"Values\", CAST(NULL AS DOUBLE) AS \"Fraction\"";
-        return Ok(format!("SELECT {nothing} FROM {} WHERE FALSE", quoted(input_cte)));
+        return Ok(format!("SELECT {nothing} FROM {} WHERE FALSE", identifier(input_cte)));
     }
     let (mut aggregates, mut rows, mut values, mut matched) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (at, column) in texts.iter().enumerate() {
-        let name = quoted(&column.name);
-        aggregates.push(format!("COUNT(NULLIF({name}, '')) AS \"values{at}\""));
+        let name = identifier(&column.name);
+        aggregates.push(format!("COUNT(NULLIF({name}, '')) AS values{at}"));
         for detector in &settings.detectors {
             let number = rows.len() + 1;
-            aggregates.push(format!("COUNT(CASE WHEN {} THEN 1 END) AS \"found{number}\"", detector.found(&name)));
+            aggregates.push(format!("COUNT(CASE WHEN {} THEN 1 END) AS found{number}", detector.found(&name)));
             rows.push(match number {
-                1 => format!("SELECT 1 AS \"pii_number\", {} AS \"Column\", {} AS \"Entity\"", text(&column.name), text(detector.name)),
+                1 => format!("SELECT 1 AS pii_number, {} AS \"Column\", {} AS \"Entity\"", text(&column.name), text(detector.name)),
                 _ => format!("SELECT {number}, {}, {}", text(&column.name), text(detector.name)),
             });
-            values.push(format!("WHEN {number} THEN \"values{at}\""));
-            matched.push(format!("WHEN {number} THEN \"found{number}\""));
+            values.push(format!("WHEN {number} THEN values{at}"));
+            matched.push(format!("WHEN {number} THEN found{number}"));
         }
     }
-    let (values, matched) =
-        (format!("CASE \"pii_number\" {} END", values.join(" ")), format!("CASE \"pii_number\" {} END", matched.join(" ")));
+    let (values, matched) = (format!("CASE pii_number {} END", values.join(" ")), format!("CASE pii_number {} END", matched.join(" ")));
     let sample = settings.sample(&texts).map_or(String::new(), |condition| format!("\n  WHERE {condition}"));
     let prefix = if input_cte.starts_with("pii_") { "pii__" } else { "pii_" };
     Ok(format!(
-        "WITH \"{prefix}counts\" AS (\n  SELECT\n  {}\n  FROM {}{sample}\n), \"{prefix}asked\" AS (\n  {}\n)\n\
+        "WITH {prefix}counts AS (\n  SELECT\n  {}\n  FROM {}{sample}\n), {prefix}asked AS (\n  {}\n)\n\
          SELECT \"Column\", \"Entity\", {values} AS \"Values\",\n  CASE WHEN {values} > 0 THEN CAST({matched} AS DOUBLE) / {values} END AS \"Fraction\"\n\
-         FROM \"{prefix}asked\" CROSS JOIN \"{prefix}counts\"\nORDER BY \"pii_number\"",
+         FROM {prefix}asked CROSS JOIN {prefix}counts\nORDER BY pii_number",
         lines(&aggregates),
-        quoted(input_cte),
+        identifier(input_cte),
         rows.join("\n  UNION ALL "),
     ))
 }
@@ -144,14 +143,14 @@ pub fn select_columns(input_cte: &str, columns: &[Column], detection: &PiiDetect
     let mut items: Vec<String> = columns
         .iter()
         .map(|column| {
-            let name = quoted(&column.name);
+            let name = identifier(&column.name);
             let hidden = settings.hidden(&name).filter(|_| found.contains(&column.name));
             hidden.map_or_else(|| name.clone(), |hidden| format!("CASE WHEN {name} IS NOT NULL THEN {hidden} END AS {name}"))
         })
         .collect();
     if let Some(output) = &settings.output_column {
         let names = if found.is_empty() { "CAST(NULL AS VARCHAR)".into() } else { text(&found.join(",")) };
-        items.push(format!("{names} AS {}", quoted(output)));
+        items.push(format!("{names} AS {}", identifier(output)));
     }
-    Ok(format!("SELECT\n  {}\nFROM {}", lines(&items), quoted(input_cte)))
+    Ok(format!("SELECT\n  {}\nFROM {}", lines(&items), identifier(input_cte)))
 }

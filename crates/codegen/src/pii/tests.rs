@@ -21,7 +21,7 @@ fn detection(more: Value) -> PiiDetection {
 fn hashes_take_the_place_of_matching_cells_of_text() {
     let sql = select("in \"put", &columns(), &detection(json!({}))).unwrap();
     let cell = "CASE WHEN regexp_like(\"it\"\"s\", 'o''c') THEN sha256_hex(\"it\"\"s\") ELSE \"it\"\"s\" END AS \"it\"\"s\"";
-    assert_eq!(sql, format!("SELECT\n  \"id\",\n  {cell},\n  \"seen\"\nFROM \"in \"\"put\""));
+    assert_eq!(sql, format!("SELECT\n  id,\n  {cell},\n  seen\nFROM \"in \"\"put\""));
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn columns_are_hashed_whole() {
     let spec = detection(json!({"PiiType": "ColumnHashing"}));
     let sql = select_columns("input", &columns(), &spec, &["it\"s".to_owned()]).unwrap();
     let cell = "CASE WHEN \"it\"\"s\" IS NOT NULL THEN sha256_hex(\"it\"\"s\") END AS \"it\"\"s\"";
-    assert_eq!(sql, format!("SELECT\n  \"id\",\n  {cell},\n  \"seen\"\nFROM \"input\""));
-    assert_eq!(select_columns("input", &columns(), &spec, &[]).unwrap(), "SELECT\n  \"id\",\n  \"it\"\"s\",\n  \"seen\"\nFROM \"input\"");
+    assert_eq!(sql, format!("SELECT\n  id,\n  {cell},\n  seen\nFROM input"));
+    assert_eq!(select_columns("input", &columns(), &spec, &[]).unwrap(), "SELECT\n  id,\n  \"it\"\"s\",\n  seen\nFROM input");
     let audit = detection(json!({"PiiType": "ColumnAudit", "OutputColumnName": "\"who\""}));
     let sql = select_columns("input", &columns(), &audit, &["it\"s".to_owned()]).unwrap();
-    assert_eq!(sql, "SELECT\n  \"id\",\n  \"it\"\"s\",\n  \"seen\",\n  'it\"s' AS \"who\"\nFROM \"input\"");
+    assert_eq!(sql, "SELECT\n  id,\n  \"it\"\"s\",\n  seen,\n  'it\"s' AS who\nFROM input");
 }
 
 #[test]
@@ -41,30 +41,30 @@ fn partly_masked_text_keeps_its_ends_or_nothing() {
     let spec =
         detection(json!({"PiiType": "RowPartialMasking", "NumLeftCharsToExclude": 2, "NumRightCharsToExclude": 1, "RedactChar": "#"}));
     let sql = select("input", &[Column::new("t", Kind::Text)], &spec).unwrap();
-    let part = "CASE WHEN character_length(\"t\") > 3 THEN substr(\"t\", 1, 2) || repeat('#', character_length(\"t\") - 3) || \
-        substr(\"t\", character_length(\"t\") - 1 + 1) ELSE repeat('#', character_length(\"t\")) END";
-    assert_eq!(sql, format!("SELECT\n  CASE WHEN regexp_like(\"t\", 'o''c') THEN {part} ELSE \"t\" END AS \"t\"\nFROM \"input\""));
+    let part = "CASE WHEN character_length(t) > 3 THEN substr(t, 1, 2) || repeat('#', character_length(t) - 3) || \
+        substr(t, character_length(t) - 1 + 1) ELSE repeat('#', character_length(t)) END";
+    assert_eq!(sql, format!("SELECT\n  CASE WHEN regexp_like(t, 'o''c') THEN {part} ELSE t END AS t\nFROM input"));
 }
 
 #[test]
 fn the_scan_asks_for_every_column_of_text_and_every_entity() {
     let spec = detection(json!({"PiiType": "ColumnMasking", "SampleFraction": 0.5}));
-    let expected = r#"WITH "pii_counts" AS (
+    let expected = r#"WITH pii_counts AS (
   SELECT
-  COUNT(NULLIF("it""s", '')) AS "values0",
-  COUNT(CASE WHEN regexp_like("it""s", 'o''c') THEN 1 END) AS "found1"
-  FROM "input"
+  COUNT(NULLIF("it""s", '')) AS values0,
+  COUNT(CASE WHEN regexp_like("it""s", 'o''c') THEN 1 END) AS found1
+  FROM input
   WHERE substr(md5(COALESCE("it""s", '')), 1, 4) < '8000'
-), "pii_asked" AS (
-  SELECT 1 AS "pii_number", 'it"s' AS "Column", 'MATCH_PATTERN' AS "Entity"
+), pii_asked AS (
+  SELECT 1 AS pii_number, 'it"s' AS "Column", 'MATCH_PATTERN' AS "Entity"
 )
-SELECT "Column", "Entity", CASE "pii_number" WHEN 1 THEN "values0" END AS "Values",
-  CASE WHEN CASE "pii_number" WHEN 1 THEN "values0" END > 0 THEN CAST(CASE "pii_number" WHEN 1 THEN "found1" END AS DOUBLE) / CASE "pii_number" WHEN 1 THEN "values0" END END AS "Fraction"
-FROM "pii_asked" CROSS JOIN "pii_counts"
-ORDER BY "pii_number""#;
+SELECT "Column", "Entity", CASE pii_number WHEN 1 THEN values0 END AS "Values",
+  CASE WHEN CASE pii_number WHEN 1 THEN values0 END > 0 THEN CAST(CASE pii_number WHEN 1 THEN found1 END AS DOUBLE) / CASE pii_number WHEN 1 THEN values0 END END AS "Fraction"
+FROM pii_asked CROSS JOIN pii_counts
+ORDER BY pii_number"#;
     assert_eq!(column_scan_select("input", &columns(), &spec).unwrap(), expected);
     let nothing = column_scan_select("input", &columns()[..1], &spec).unwrap();
-    assert!(nothing.ends_with("FROM \"input\" WHERE FALSE"), "{nothing}");
+    assert!(nothing.ends_with("FROM input WHERE FALSE"), "{nothing}");
 }
 
 #[test]

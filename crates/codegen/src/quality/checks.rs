@@ -1,13 +1,13 @@
 //! One check: what it measures, when it passes, and what is said when it does not.
 
-use domain::{Error, Result};
+use domain::{Error, Result, near};
 
 use super::columns::{Column, Kind, find};
 use super::measures::Measures;
-use super::predicate::{Values, filter, numbers, whole};
+use super::predicate::{Values, numbers, whole};
 use super::rule::{Check, Condition, RuleType, invalid, refused};
 use super::select::Input;
-use super::sql::{self, quoted};
+use crate::sql::{self, identifier};
 
 /// SQL over the one row of measures.
 pub(crate) struct Checked {
@@ -67,7 +67,7 @@ fn column<'a>(check: &Check, input: &Input<'a>, at: usize) -> Result<&'a Column>
 }
 
 fn columns(check: &Check, input: &Input<'_>) -> Result<Vec<String>> {
-    (0..check.parameters.len()).map(|at| Ok(quoted(&column(check, input, at)?.name))).collect()
+    (0..check.parameters.len()).map(|at| Ok(identifier(&column(check, input, at)?.name))).collect()
 }
 
 fn double(count: &str) -> String {
@@ -76,7 +76,7 @@ fn double(count: &str) -> String {
 
 /// The filter and the condition of a check, where it has them.
 fn conditions(check: &Check, condition: Option<String>) -> Vec<String> {
-    filter(check.filter.as_ref()).into_iter().chain(condition).collect()
+    check.filter.clone().into_iter().chain(condition).collect()
 }
 
 /// A share; nothing where there is nothing to share.
@@ -102,7 +102,7 @@ fn column_exists(check: &Check, input: &Input<'_>) -> Checked {
     let wanted = parameter(check, 0);
     let exists = input.columns.iter().any(|column| column.name == wanted);
     let names: Vec<&str> = input.columns.iter().map(|column| column.name.as_str()).collect();
-    let sentence = format!("Column \"{wanted}\" does not exist; {}", super::hint(wanted, &names));
+    let sentence = format!("Column \"{wanted}\" does not exist; {}", near::hint(wanted, &names));
     Checked {
         value: "CAST(NULL AS DOUBLE)".into(),
         passed: if exists { "TRUE" } else { "FALSE" }.into(),
@@ -128,7 +128,7 @@ fn column_names(check: &Check, input: &Input<'_>) -> Result<Checked> {
 fn completeness(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Result<Checked> {
     let name = &column(check, input, 0)?.name;
     let all = measures.count(&conditions(check, None));
-    let present = measures.count(&conditions(check, Some(format!("{} IS NOT NULL", quoted(name)))));
+    let present = measures.count(&conditions(check, Some(format!("{} IS NOT NULL", identifier(name)))));
     let subject = format!("The completeness of column \"{name}\"");
     let checked = metric(check, share(&present, &all), subject, format!("Column.{name}.Completeness"));
     Ok(Checked { counts: Some((present, all)), ..checked })
@@ -180,7 +180,7 @@ fn uniqueness(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Resu
         let found = format!("column \"{}\", which holds {}", nested.name, nested.kind.words());
         return Err(refused(check.place, "a column of single values", &found));
     }
-    let groups = measures.groups(&names, filter(check.filter.as_ref()));
+    let groups = measures.groups(&names, check.filter.clone());
     let subject = format!("The uniqueness of {}", named_columns(check));
     let checked = metric(check, share(&groups.unique, &groups.values), subject, format!("{}.Uniqueness", of_columns(check)));
     let checked = Checked { counts: Some((groups.unique, groups.values)), ..checked };
@@ -204,7 +204,7 @@ fn distinct(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Result
     if column(check, input, 0)?.kind == Kind::Other {
         return Err(refused(check.place, "a column of single values", &format!("column \"{}\"", parameter(check, 0))));
     }
-    let groups = measures.groups(&names, filter(check.filter.as_ref()));
+    let groups = measures.groups(&names, check.filter.clone());
     let (value, words) = match check.rule_type {
         RuleType::UniqueValueRatio => (share(&groups.unique, &groups.distinct), "The share of values that occur once in"),
         RuleType::DistinctValuesCount => (double(&groups.distinct), "The number of distinct values of"),
@@ -225,8 +225,8 @@ fn number(check: &Check, input: &Input<'_>, at: usize) -> Result<String> {
         let found = format!("\"{}\", which holds {}", column.name, column.kind.words());
         return Err(refused(check.place, &format!("a column of numbers after `{}`", check.rule_type.name()), &found));
     }
-    let value = double(&quoted(&column.name));
-    Ok(match filter(check.filter.as_ref()) {
+    let value = double(&identifier(&column.name));
+    Ok(match &check.filter {
         Some(filter) => format!("CASE WHEN {filter} THEN {value} END"),
         None => value,
     })
@@ -258,7 +258,7 @@ fn correlation(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Res
 fn reference<'a>(check: &Check, input: &Input<'a>, alias: &str) -> Result<&'a str> {
     input.references.get(alias).map(String::as_str).ok_or_else(|| {
         let names: Vec<&str> = input.references.keys().map(String::as_str).collect();
-        let found = format!("{}: expected the alias of another input, found \"{alias}\"; {}", check.place, super::hint(alias, &names));
+        let found = format!("{}: expected the alias of another input, found \"{alias}\"; {}", check.place, near::hint(alias, &names));
         invalid(Error::invalid_input(found))
     })
 }
@@ -275,10 +275,10 @@ fn referential_integrity(check: &Check, input: &Input<'_>, measures: &mut Measur
     }
     let mut pairs = Vec::new();
     for (our, their) in ours.iter().zip(&theirs) {
-        pairs.push((quoted(&find(input.columns, our, &check.place.to_string()).map_err(invalid)?.name), quoted(their)));
+        pairs.push((identifier(&find(input.columns, our, &check.place.to_string()).map_err(invalid)?.name), identifier(their)));
     }
     let table = reference(check, input, alias)?;
-    let (all, matched) = measures.matches(&pairs, table, filter(check.filter.as_ref()));
+    let (all, matched) = measures.matches(&pairs, table, check.filter.clone());
     let subject = format!("The share of rows whose {} occurs in \"{alias}\"", ours.join(", "));
     let checked = metric(check, share(&matched, &all), subject, format!("Column.{alias}.ReferentialIntegrity"));
     Ok(Checked { counts: Some((matched, all)), ..checked })
@@ -294,7 +294,8 @@ fn row_count_match(check: &Check, input: &Input<'_>, measures: &mut Measures) ->
 
 /// With a condition the SQL gives one number. Without one the rows that it gives are those that pass.
 fn custom_sql(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Result<Checked> {
-    let query = sql::checked(parameter(check, 0), &format!("{}: CustomSql", check.place)).map_err(invalid)?;
+    let query = parameter(check, 0).trim();
+    let checked = sql::parenthesised(&sql::checked(query, &format!("{}: CustomSql", check.place)).map_err(invalid)?);
     let first = query.split_whitespace().next().unwrap_or_default().to_lowercase();
     if !matches!(first.as_str(), "select" | "with") {
         return Err(refused(check.place, "SQL that begins with SELECT or WITH", &format!("`{first}`")));
@@ -306,12 +307,12 @@ fn custom_sql(check: &Check, input: &Input<'_>, measures: &mut Measures) -> Resu
     }
     let subject = format!("The result of the SQL \"{query}\"");
     if check.condition.is_some() {
-        let (rows, value) = measures.custom(query, true);
+        let (rows, value) = measures.custom(&checked, true);
         let checked = metric(check, format!("CASE WHEN {rows} = 1 THEN {value} END"), subject, "Dataset.*.CustomSQL".into());
         let sentence = format!("'The SQL gave ' || CAST({rows} AS VARCHAR) || ' rows, expected one number.'");
         return Ok(Checked { instead: Some((format!("{rows} <> 1"), sentence)), ..checked });
     }
-    let (rows, _) = measures.custom(query, false);
+    let (rows, _) = measures.custom(&checked, false);
     let all = measures.count(&[]);
     let (passed, expected) = judged(check.threshold.as_ref());
     Ok(Checked {

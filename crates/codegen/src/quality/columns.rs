@@ -1,8 +1,6 @@
 //! The columns of what is judged.
 
-use domain::{Error, Result};
-
-use super::near::hint;
+use domain::{Error, Result, near};
 
 /// A column, as far as rules need to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +46,6 @@ impl Kind {
 pub(crate) fn find<'a>(columns: &'a [Column], name: &str, place: &str) -> Result<&'a Column> {
     columns.iter().find(|column| column.name == name).ok_or_else(|| {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        Error::invalid_input(format!("{place}: expected a column of the input, found \"{name}\"; {}", hint(name, &names)))
+        Error::invalid_input(format!("{place}: expected a column of the input, found \"{name}\"; {}", near::hint(name, &names)))
     })
 }

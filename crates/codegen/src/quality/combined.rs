@@ -2,7 +2,7 @@
 
 use super::checks::Checked;
 use super::rule::{Check, Expression};
-use super::sql::text;
+use crate::sql::text;
 
 /// A rule, its checks numbered in the order of the ruleset.
 pub(crate) enum Numbered {
@@ -29,7 +29,7 @@ impl Numbered {
     pub fn passed(&self) -> String {
         let joined = |parts: &[Self], word: &str| format!("({})", parts.iter().map(Self::passed).collect::<Vec<_>>().join(word));
         match self {
-            Self::Check(at) => format!("\"passed{}\"", at + 1),
+            Self::Check(at) => format!("passed{}", at + 1),
             Self::All(parts) => joined(parts, " AND "),
             Self::Any(parts) => joined(parts, " OR "),
         }
@@ -43,7 +43,7 @@ impl Numbered {
             many => {
                 let part = |at: &usize| {
                     let said = checked.get(*at).map_or_else(|| "''".into(), |checked| sentence(checked, *at));
-                    format!("CASE WHEN \"passed{}\" THEN '' ELSE ' ' || {said} END", at + 1)
+                    format!("CASE WHEN passed{} THEN '' ELSE ' ' || {said} END", at + 1)
                 };
                 format!("substr({}, 2)", many.iter().map(part).collect::<Vec<_>>().join(" || "))
             }
@@ -59,7 +59,7 @@ impl Numbered {
             let Some(metric) = checked.get(at).and_then(|checked| checked.metric.as_ref()) else { continue };
             if !seen.contains(&metric) {
                 seen.push(metric);
-                parts.push(format!("COALESCE({} || \"text{}\", '')", text(&format!(", {metric}=")), at + 1));
+                parts.push(format!("COALESCE({} || text{}, '')", text(&format!(", {metric}=")), at + 1));
             }
         }
         if parts.is_empty() { "CAST(NULL AS VARCHAR)".into() } else { format!("NULLIF(substr({}, 3), '')", parts.join(" || ")) }
@@ -75,7 +75,7 @@ impl Numbered {
 
 /// What is said when the check did not pass.
 fn sentence(checked: &Checked, at: usize) -> String {
-    let (value, subject) = (format!("\"text{}\"", at + 1), &checked.subject);
+    let (value, subject) = (format!("text{}", at + 1), &checked.subject);
     let end = match &checked.counts {
         Some((good, all)) => format!(
             "{} || CAST({good} AS VARCHAR) || ' of ' || CAST({all} AS VARCHAR) || ' rows).'",

@@ -1,6 +1,6 @@
 //! What has to be measured, each thing once: the aggregates of one pass over the input, and the passes that must be made besides.
 
-use super::sql::{lines, quoted};
+use crate::sql::{identifier, lines};
 
 /// Collects while the checks are translated; every name that it gives is a column of [`Measures::measured`].
 pub(crate) struct Measures {
@@ -27,17 +27,17 @@ pub(crate) struct Groups {
 }
 
 impl Measures {
-    /// `taken` are names of the script around, which nothing here may hide.
+    /// `taken` are names of the script around and of the user's SQL, which nothing here may hide.
     pub fn new(input: &str, taken: &[&str]) -> Self {
         let mut prefix = "dq_".to_owned();
-        while taken.iter().any(|name| name.starts_with(&prefix)) {
+        while taken.iter().any(|name| name.to_lowercase().starts_with(&prefix)) {
             prefix.push('_');
         }
-        Self { prefix, input: quoted(input), aggregates: Vec::new(), passes: Vec::new(), custom: Vec::new() }
+        Self { prefix, input: identifier(input), aggregates: Vec::new(), passes: Vec::new(), custom: Vec::new() }
     }
 
     pub fn cte(&self, name: &str) -> String {
-        quoted(&format!("{}{name}", self.prefix))
+        identifier(&format!("{}{name}", self.prefix))
     }
 
     /// An aggregate of the one pass.
@@ -46,7 +46,7 @@ impl Measures {
             self.aggregates.push(expression);
             self.aggregates.len() - 1
         });
-        quoted(&format!("m{}", at + 1))
+        format!("m{}", at + 1)
     }
 
     /// How many rows meet all conditions; without conditions all rows.
@@ -68,12 +68,12 @@ impl Measures {
         let alias = self.cte("groups");
         let name = self.pass(&inner, |name| {
             format!(
-                "SELECT COUNT(*) AS \"{name}_distinct\", COUNT(CASE WHEN {rows} = 1 THEN 1 END) AS \"{name}_unique\",\n    \
-                 COALESCE(SUM({rows}), 0) AS \"{name}_values\", SUM({rows} * LN(CAST({rows} AS DOUBLE))) AS \"{name}_n_ln_n\"\n  \
+                "SELECT COUNT(*) AS {name}_distinct, COUNT(CASE WHEN {rows} = 1 THEN 1 END) AS {name}_unique,\n    \
+                 COALESCE(SUM({rows}), 0) AS {name}_values, SUM({rows} * LN(CAST({rows} AS DOUBLE))) AS {name}_n_ln_n\n  \
                  FROM ({inner}) AS {alias}"
             )
         });
-        let column = |what: &str| format!("\"{name}_{what}\"");
+        let column = |what: &str| format!("{name}_{what}");
         Groups { distinct: column("distinct"), unique: column("unique"), values: column("values"), n_ln_n: column("n_ln_n") }
     }
 
@@ -81,28 +81,27 @@ impl Measures {
     pub fn matches(&mut self, pairs: &[(String, String)], reference: &str, filter: Option<String>) -> (String, String) {
         let clause = filter.map_or(String::new(), |filter| format!(" WHERE {filter}"));
         let keys = |side: &str, column: fn(&(String, String)) -> &String| {
-            let keys = pairs.iter().enumerate().map(|(at, pair)| format!("{} AS \"{side}{at}\"", column(pair)));
+            let keys = pairs.iter().enumerate().map(|(at, pair)| format!("{} AS {side}{at}", column(pair)));
             keys.collect::<Vec<_>>().join(", ")
         };
-        let on: Vec<String> = (0..pairs.len()).map(|at| format!("l.\"l{at}\" = r.\"r{at}\"")).collect();
+        let on: Vec<String> = (0..pairs.len()).map(|at| format!("l.l{at} = r.r{at}")).collect();
         let tables = format!(
-            "(SELECT {} FROM {}{clause}) AS l\n    LEFT JOIN (SELECT DISTINCT {}, 1 AS \"found\" FROM {}) AS r ON {}",
+            "(SELECT {} FROM {}{clause}) AS l\n    LEFT JOIN (SELECT DISTINCT {}, 1 AS found FROM {}) AS r ON {}",
             keys("l", |pair| &pair.0),
             self.input,
             keys("r", |pair| &pair.1),
-            quoted(reference),
+            identifier(reference),
             on.join(" AND ")
         );
-        let name = self
-            .pass(&tables, |name| format!("SELECT COUNT(*) AS \"{name}_rows\", COUNT(r.\"found\") AS \"{name}_matched\"\n  FROM {tables}"));
-        (format!("\"{name}_rows\""), format!("\"{name}_matched\""))
+        let name = self.pass(&tables, |name| format!("SELECT COUNT(*) AS {name}_rows, COUNT(r.found) AS {name}_matched\n  FROM {tables}"));
+        (format!("{name}_rows"), format!("{name}_matched"))
     }
 
     /// How many rows a reference has.
     pub fn reference_rows(&mut self, reference: &str) -> String {
-        let table = quoted(reference);
-        let name = self.pass(&table, |name| format!("SELECT COUNT(*) AS \"{name}_rows\" FROM {table}"));
-        format!("\"{name}_rows\"")
+        let table = identifier(reference);
+        let name = self.pass(&table, |name| format!("SELECT COUNT(*) AS {name}_rows FROM {table}"));
+        format!("{name}_rows")
     }
 
     /// How many rows the user's SQL gives, and (where it gives one column) the greatest number in it.
@@ -114,15 +113,15 @@ impl Measures {
             let select = if number {
                 let value = self.cte("value");
                 format!(
-                    "SELECT COUNT(*) AS \"{name}_rows\", MAX(CAST({value} AS DOUBLE)) AS \"{name}_value\"\n  FROM ({query}) AS {} ({value})",
+                    "SELECT COUNT(*) AS {name}_rows, MAX(CAST({value} AS DOUBLE)) AS {name}_value\n  FROM {query} AS {} ({value})",
                     self.cte("query")
                 )
             } else {
-                format!("SELECT COUNT(*) AS \"{name}_rows\" FROM ({query}) AS {}", self.cte("query"))
+                format!("SELECT COUNT(*) AS {name}_rows FROM {query} AS {}", self.cte("query"))
             };
             self.custom.push((key, name.clone(), select));
         }
-        (format!("\"{name}_rows\""), format!("\"{name}_value\""))
+        (format!("{name}_rows"), format!("{name}_value"))
     }
 
     /// The name of a pass, made when it is new.
@@ -138,13 +137,13 @@ impl Measures {
 
     /// The CTEs that measure, in order, and the FROM clause that brings their rows, one each, together.
     ///
-    /// SQL of the user finds the input as `primary` and the references by their aliases. The aliases come last and look at copies
-    /// under other names, so that an alias may be the name of another CTE.
+    /// SQL of the user finds the input as `primary` and the references by their aliases. Engines refuse a CTE whose name is visible
+    /// already, so an alias that is its CTE's own name needs none; no other CTE may have an alias's name (`names.rs` sees to it).
     pub fn measured(&self, references: &[(String, String)]) -> (Vec<(String, String)>, String) {
         let mut ctes = Vec::new();
         let mut rows = Vec::new();
         if !self.aggregates.is_empty() {
-            let items: Vec<String> = self.aggregates.iter().zip(1..).map(|(item, at)| format!("{item} AS \"m{at}\"")).collect();
+            let items: Vec<String> = self.aggregates.iter().zip(1..).map(|(item, at)| format!("{item} AS m{at}")).collect();
             ctes.push((self.cte("measures"), format!("SELECT\n  {}\n  FROM {}", lines(&items), self.input)));
             rows.push(self.cte("measures"));
         }
@@ -152,17 +151,9 @@ impl Measures {
         ctes.extend(self.passes.iter().map(named));
         rows.extend(self.passes.iter().map(|(_, name, _)| self.cte(name)));
         if !self.custom.is_empty() {
-            let tables: Vec<(String, String)> = [("primary".to_owned(), self.input.clone())]
-                .into_iter()
-                .chain(references.iter().map(|(a, c)| (a.clone(), quoted(c))))
-                .collect();
-            let copies = tables.iter().enumerate().map(|(at, (_, table))| (self.cte(&format!("in{at}")), format!("SELECT * FROM {table}")));
-            ctes.extend(copies.collect::<Vec<_>>());
-            let seen = tables
-                .iter()
-                .enumerate()
-                .map(|(at, (alias, _))| (quoted(alias), format!("SELECT * FROM {}", self.cte(&format!("in{at}")))));
-            ctes.extend(seen.collect::<Vec<_>>());
+            let tables = std::iter::once(("primary", self.input.clone()))
+                .chain(references.iter().filter(|(alias, cte)| alias != cte).map(|(alias, cte)| (alias.as_str(), identifier(cte))));
+            ctes.extend(tables.map(|(alias, table)| (identifier(alias), format!("SELECT * FROM {table}"))));
             ctes.extend(self.custom.iter().map(named));
             rows.extend(self.custom.iter().map(|(_, name, _)| self.cte(name)));
         }

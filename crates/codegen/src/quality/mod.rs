@@ -1,7 +1,7 @@
 //! Data quality: rulesets in Glue's DQDL become one SELECT that judges a table.
 //!
 //! Takes the text of a ruleset ([`Ruleset::parse`]), the name of the CTE to judge with its columns, and the moment that is now. Gives
-//! SQL with one row per rule ([`results_select`]) or per analyzer ([`analyzers_select`]). What is simple is measured in one pass over
+//! SQL with one row per rule and per analyzer ([`results_select`]). What is simple is measured in one pass over
 //! the input; values that occur once, references and SQL of the user take a pass each.
 //!
 //! Must not know: an engine, how its rows are stored, the clock. The exact meaning of every rule stands in docs/quality.md.
@@ -13,21 +13,17 @@ mod columns;
 mod combined;
 mod lexer;
 mod measures;
-mod near;
 mod parser;
 mod predicate;
 mod rule;
 mod select;
-pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use columns::{Column, Kind};
 pub use rule::{Analyzer, Rule, RuleType, Ruleset};
-pub use select::{Input, analyzers_select, results_select};
-
-pub(crate) use near::hint;
+pub use select::{Input, results_select};
 
 /// The share of rules that passed; nothing when there are none.
 pub fn score(passed: u64, rules: u64) -> Option<f64> {

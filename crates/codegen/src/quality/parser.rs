@@ -14,10 +14,10 @@ use super::lexer::{Spot, Token, tokens};
 use super::rule::{
     Analyzer, Check, Comparison, Condition, Expression, Operand, Place, Rule, RuleType, Ruleset, Takes, Test, invalid, refused,
 };
-use super::sql;
+use crate::sql;
 
 const LONGEST: usize = 65_536;
-/// How deep rules may stand within rules.
+/// How deep rules may stand within rules, and values within parentheses: deeper ones would use up the stack.
 const DEEPEST: usize = 32;
 
 impl Ruleset {
@@ -231,9 +231,9 @@ impl Parser<'_> {
                 if !check.rule_type.takes_where() {
                     return Err(refused(place, "a rule that looks at rows before `where`", &format!("`{name}`")));
                 }
-                sql::checked(&filter, &format!("{}: the where-clause", self.place())).map_err(invalid)?;
+                let filter = sql::checked(&filter, &format!("{}: the where-clause", self.place())).map_err(invalid)?;
                 self.at += 1;
-                check.filter = Some(filter.trim().to_owned());
+                check.filter = Some(sql::parenthesised(&filter));
             } else if self.is_word("labels") {
                 return Err(refused(place, "the end of the rule", "`labels`, which are not kept"));
             } else {
@@ -282,15 +282,15 @@ impl Parser<'_> {
     fn test(&mut self) -> Result<Test> {
         if let Some(comparison) = comparison(self.token()) {
             self.at += 1;
-            return Ok(Test::Compare(comparison, self.operand()?));
+            return Ok(Test::Compare(comparison, self.operand(0)?));
         }
         let negated = self.take_word("not");
         if self.take_word("between") {
-            let low = self.operand()?;
+            let low = self.operand(0)?;
             if !self.take_word("and") {
                 return Err(self.unexpected("`and` between the ends of `between`"));
             }
-            return Ok(Test::Between { low, high: self.operand()?, negated });
+            return Ok(Test::Between { low, high: self.operand(0)?, negated });
         }
         if self.take_word("matches") {
             let (place, Token::Text(regex)) = (self.place(), self.token().clone()) else {
@@ -304,17 +304,21 @@ impl Parser<'_> {
             return Err(self.unexpected("a condition: a comparison, `between`, `in` or `matches`"));
         }
         self.need("[", "after `in`")?;
-        let mut values = vec![self.operand()?];
+        let mut values = vec![self.operand(0)?];
         while self.take(",") {
-            values.push(self.operand()?);
+            values.push(self.operand(0)?);
         }
         self.need("]", "after the values of `in`")?;
         Ok(Test::In { values, negated })
     }
 
-    fn operand(&mut self) -> Result<Operand> {
-        if self.take("(") {
-            let inner = self.operand()?;
+    fn operand(&mut self, depth: usize) -> Result<Operand> {
+        if self.is("(") {
+            if depth == DEEPEST {
+                return Err(refused(self.place(), &format!("at most {DEEPEST} parentheses around a value"), "more"));
+            }
+            self.at += 1;
+            let inner = self.operand(depth + 1)?;
             self.need(")", "after a value in parentheses")?;
             return Ok(inner);
         }

@@ -1,10 +1,11 @@
 //! What a rule asks of one row, as a SQL condition. A row passes when it is true; where it is unknown (NULL) the row fails.
 
-use domain::Result;
+use domain::{Result, near};
 
 use super::columns::{Column, Kind};
 use super::rule::{Comparison, Condition, Operand, Test, refused};
-use super::{sql, time};
+use super::time;
+use crate::sql;
 
 /// Spaces, tabs and line ends: what both readers of regular expressions and all engines take for the same.
 const WHITESPACE: &str = "'\\A[ \\t\\r\\n]+\\z'";
@@ -83,14 +84,14 @@ impl Values<'_> {
             "timestamp" => cast("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?", "TIMESTAMP"),
             _ => {
                 let names = ["String", "Boolean", "Integer", "Long", "Float", "Double", "Date", "Timestamp"];
-                let found = format!("\"{name}\"; {}", super::hint(name, &names));
+                let found = format!("\"{name}\"; {}", near::hint(name, &names));
                 return Err(refused(self.condition.place, "the name of a type", found.trim_end_matches(['.', '?'])));
             }
         })
     }
 
     fn name(&self) -> String {
-        sql::quoted(&self.column.name)
+        sql::identifier(&self.column.name)
     }
 
     fn between(&self, low: &Operand, high: &Operand, negated: bool) -> Result<String> {
@@ -222,9 +223,4 @@ fn flipped(comparison: Comparison) -> Comparison {
         Comparison::GreaterOrEqual => Comparison::LessOrEqual,
         same => same,
     }
-}
-
-/// The filter of a rule, `TRUE` where there is none: in parentheses, on a line of its own.
-pub(crate) fn filter(filter: Option<&String>) -> Option<String> {
-    filter.map(|filter| format!("({filter})"))
 }

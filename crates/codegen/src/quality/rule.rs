@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Error, Result};
+use domain::{Error, Result, near};
 
 /// The rules that judge a table, and what else is to be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) struct Check {
     pub condition: Option<Condition>,
     /// Which share of rows has to pass.
     pub threshold: Option<Condition>,
-    /// SQL: only rows for which it is true are looked at.
+    /// SQL in parentheses: only rows for which it is true are looked at.
     pub filter: Option<String>,
     pub place: Place,
 }
@@ -231,7 +231,7 @@ impl RuleType {
             return Err(refused(place, "a rule that can be carried out", &format!("`{name}`: {why}")));
         }
         let names: Vec<&str> = Self::ALL.iter().map(|rule| rule.name()).collect();
-        let found = format!("{place}: expected the type of a rule, found `{name}`; {}", super::hint(name, &names));
+        let found = format!("{place}: expected the type of a rule, found `{name}`; {}", near::hint(name, &names));
         Err(invalid(Error::invalid_input(found)))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::ErrorKind;
 
 use super::rule::{Comparison, Expression, Operand, Test};
-use super::{Column, Input, Kind, RuleType, Ruleset, analyzers_select, results_select, score, time};
+use super::{Column, Input, Kind, RuleType, Ruleset, results_select, score, time};
 
 /// 2025-03-10 18:00:00 UTC.
 const NOW: i64 = 1_741_629_600;
@@ -40,7 +40,7 @@ fn rules_are_read_with_their_text_as_written() {
     let expected = vec![Operand::Text("a".into()), Operand::Null, Operand::Number("-3".into())];
     assert_eq!(values.condition.as_ref().unwrap().test, Test::In { values: expected, negated: true });
     assert_eq!(values.threshold.as_ref().unwrap().test, Test::Compare(Comparison::Greater, Operand::Number("0.9".into())));
-    assert_eq!(values.filter.as_deref(), Some("d = 'e'"));
+    assert_eq!(values.filter.as_deref(), Some("(d = 'e')"));
     let Expression::All(parts) = &ruleset.rules[3].expression else { panic!("{ruleset:?}") };
     assert!(matches!(&parts[1], Expression::Any(inner) if inner.len() == 2));
     assert_eq!(ruleset.analyzers.iter().map(|a| a.text.as_str()).collect::<Vec<_>>(), ["RowCount", "Completeness \"x\" where \"y > 1\""]);
@@ -127,11 +127,11 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "Rules = [ RowCount > 1 where \"x = ')\" ]",
-            "The ruleset, line 1, column 30: the where-clause is to be one piece of SQL, found a quote that is not closed.",
+            "The ruleset, line 1, column 30: the where-clause: SQL opens ' and does not close it.",
         ),
         (
             "Rules = [ RowCount > 1 where \"1) or (1\" ]",
-            "The ruleset, line 1, column 30: the where-clause is to be one piece of SQL, found a \")\" too many.",
+            "The ruleset, line 1, column 30: the where-clause is to be one query or expression, found ')' where none may end.",
         ),
         ("Rules = [ DataFreshness \"x\" < 5 ]", "The ruleset, line 1, column 29: expected a duration such as `24 hours`, found `< 5`."),
         (
@@ -160,6 +160,8 @@ fn mistakes_are_told_with_their_place() {
     }
     let deep = format!("Rules = [{}RowCount > 1{}]", "(".repeat(40), ")".repeat(40));
     assert_eq!(refusal(&deep), "The ruleset, line 1, column 42: expected at most 32 rules within each other, found more.");
+    let deep = format!("Rules = [RowCount > {}1{}]", "(".repeat(60_000), ")".repeat(5_000));
+    assert_eq!(refusal(&deep), "The ruleset, line 1, column 53: expected at most 32 parentheses around a value, found more.");
     assert_eq!(refusal(&" ".repeat(65_537)), "A ruleset has at most 65536 characters, found 65537.");
 }
 
@@ -228,7 +230,10 @@ fn what_the_input_cannot_give_is_refused() {
         ),
         ("ReferentialIntegrity \"id\" \"users.{a,b}\" > 0", "The ruleset, line 1, column 10: expected 1 columns of \"users\", found 2."),
         ("CustomSql \"drop table x\" = 0", "The ruleset, line 1, column 10: expected SQL that begins with SELECT or WITH, found `drop`."),
-        ("CustomSql \"select 1; select 2\" = 0", "The ruleset, line 1, column 10: CustomSql is to be one piece of SQL, found a semicolon."),
+        (
+            "CustomSql \"select 1; select 2\" = 0",
+            "The ruleset, line 1, column 10: CustomSql is to be one query or expression, found ';' where none may end.",
+        ),
         (
             "ColumnNamesMatchPattern \"(a)\\\\1\"",
             "The ruleset, line 1, column 10: expected a regular expression that every engine reads alike (no looking around, no back references), found \\1 in \"(a)\\1\".",
@@ -242,37 +247,37 @@ fn what_the_input_cannot_give_is_refused() {
 
 #[test]
 fn the_script_of_two_rules_can_be_read() {
-    let expected = r#"WITH "dq_measures" AS (
+    let expected = r#"WITH dq_measures AS (
   SELECT
-  COUNT(*) AS "m1",
-  COUNT(CASE WHEN "it's" IS NOT NULL THEN 1 END) AS "m2"
-  FROM "orders"
-), "dq_measured" AS (
+  COUNT(*) AS m1,
+  COUNT(CASE WHEN "it's" IS NOT NULL THEN 1 END) AS m2
+  FROM orders
+), dq_measured AS (
   SELECT *,
-  CASE WHEN "m1" > 0 THEN CAST("m2" AS DOUBLE) / "m1" END AS "value1",
-  CAST("m1" AS DOUBLE) AS "value2"
-  FROM "dq_measures"
-), "dq_judged" AS (
+  CASE WHEN m1 > 0 THEN CAST(m2 AS DOUBLE) / m1 END AS value1,
+  CAST(m1 AS DOUBLE) AS value2
+  FROM dq_measures
+), dq_judged AS (
   SELECT *,
-  COALESCE("value1" > 0.9, FALSE) AS "passed1", COALESCE(regexp_replace(CAST(TRY_CAST("value1" AS DECIMAL(38, 6)) AS VARCHAR), '[.]?0+$', ''), CAST("value1" AS VARCHAR)) AS "text1",
-  COALESCE("value2" > 1, FALSE) AS "passed2", COALESCE(regexp_replace(CAST(TRY_CAST("value2" AS DECIMAL(38, 6)) AS VARCHAR), '[.]?0+$', ''), CAST("value2" AS VARCHAR)) AS "text2"
-  FROM "dq_measured"
-), "dq_rules" AS (
-  SELECT 1 AS "dq_number", 'Completeness "it''s" > 0.9' AS "Rule"
+  COALESCE(value1 > 0.9, FALSE) AS passed1, COALESCE(regexp_replace(CAST(TRY_CAST(value1 AS DECIMAL(38, 6)) AS VARCHAR), '[.]?0+$', ''), CAST(value1 AS VARCHAR)) AS text1,
+  COALESCE(value2 > 1, FALSE) AS passed2, COALESCE(regexp_replace(CAST(TRY_CAST(value2 AS DECIMAL(38, 6)) AS VARCHAR), '[.]?0+$', ''), CAST(value2 AS VARCHAR)) AS text2
+  FROM dq_measured
+), dq_rules AS (
+  SELECT 1 AS dq_number, 'Completeness "it''s" > 0.9' AS "Rule"
   UNION ALL SELECT 2, 'RowCount > 1'
 )
 SELECT "Rule",
-  CASE "dq_number"
-    WHEN 1 THEN CASE WHEN "passed1" THEN 'Passed' ELSE 'Failed' END
-    WHEN 2 THEN CASE WHEN "passed2" THEN 'Passed' ELSE 'Failed' END END AS "Outcome",
-  CASE "dq_number"
-    WHEN 1 THEN CASE WHEN NOT "passed1" THEN CASE WHEN "text1" IS NULL THEN 'The completeness of column "it''s" has no value: there is nothing to measure it on.' ELSE 'The completeness of column "it''s" is ' || "text1" || ', expected > 0.9 (' || CAST("m2" AS VARCHAR) || ' of ' || CAST("m1" AS VARCHAR) || ' rows).' END END
-    WHEN 2 THEN CASE WHEN NOT "passed2" THEN CASE WHEN "text2" IS NULL THEN 'The number of rows has no value: there is nothing to measure it on.' ELSE 'The number of rows is ' || "text2" || ', expected > 1.' END END END AS "FailureReason",
-  CASE "dq_number"
-    WHEN 1 THEN NULLIF(substr(COALESCE(', Column.it''s.Completeness=' || "text1", ''), 3), '')
-    WHEN 2 THEN NULLIF(substr(COALESCE(', Dataset.*.RowCount=' || "text2", ''), 3), '') END AS "EvaluatedMetrics"
-FROM "dq_rules" CROSS JOIN "dq_judged"
-ORDER BY "dq_number""#;
+  CASE dq_number
+    WHEN 1 THEN CASE WHEN passed1 THEN 'Passed' ELSE 'Failed' END
+    WHEN 2 THEN CASE WHEN passed2 THEN 'Passed' ELSE 'Failed' END END AS "Outcome",
+  CASE dq_number
+    WHEN 1 THEN CASE WHEN NOT passed1 THEN CASE WHEN text1 IS NULL THEN 'The completeness of column "it''s" has no value: there is nothing to measure it on.' ELSE 'The completeness of column "it''s" is ' || text1 || ', expected > 0.9 (' || CAST(m2 AS VARCHAR) || ' of ' || CAST(m1 AS VARCHAR) || ' rows).' END END
+    WHEN 2 THEN CASE WHEN NOT passed2 THEN CASE WHEN text2 IS NULL THEN 'The number of rows has no value: there is nothing to measure it on.' ELSE 'The number of rows is ' || text2 || ', expected > 1.' END END END AS "FailureReason",
+  CASE dq_number
+    WHEN 1 THEN NULLIF(substr(COALESCE(', Column.it''s.Completeness=' || text1, ''), 3), '')
+    WHEN 2 THEN NULLIF(substr(COALESCE(', Dataset.*.RowCount=' || text2, ''), 3), '') END AS "EvaluatedMetrics"
+FROM dq_rules CROSS JOIN dq_judged
+ORDER BY dq_number"#;
     assert_eq!(select("Completeness \"it's\" > 0.9, RowCount > 1").unwrap(), expected);
 }
 
@@ -289,20 +294,24 @@ fn names_here_hide_none_of_the_script_around() {
     let input = Input { cte: "users", columns: &columns, references: &references, now: NOW };
     let ruleset = parse("CustomSql \"select count(*) from orders\" = 1, RowCount > 1");
     let sql = results_select(&ruleset, &input).unwrap();
-    assert!(sql.starts_with("WITH \"dq__measures\" AS ("), "{sql}");
-    assert!(sql.contains("\"dq__in0\" AS (\n  SELECT * FROM \"users\"\n), \"dq__in1\" AS (\n  SELECT * FROM \"dq_measures\"\n)"), "{sql}");
-    assert!(sql.contains("\"primary\" AS (\n  SELECT * FROM \"dq__in0\"\n), \"orders\" AS (\n  SELECT * FROM \"dq__in1\"\n)"), "{sql}");
+    assert!(sql.starts_with("WITH dq__measures AS ("), "{sql}");
+    assert!(sql.contains("\"primary\" AS (\n  SELECT * FROM users\n), orders AS (\n  SELECT * FROM dq_measures\n)"), "{sql}");
+    let same = BTreeMap::from([("clean users".to_owned(), "clean users".to_owned())]);
+    let ruleset = parse("CustomSql \"with dq_ as (select 1) select count(*) from dq_\" = 1");
+    let sql = results_select(&ruleset, &Input { references: &same, ..input }).unwrap();
+    assert!(sql.starts_with("WITH \"primary\" AS (\n  SELECT * FROM users\n), dq__c1 AS ("), "{sql}");
 }
 
 #[test]
-fn analyzers_and_their_absence() {
+fn analyzers_are_measured_and_not_judged() {
     let (columns, references) = (columns(), BTreeMap::new());
     let input = Input { cte: "orders", columns: &columns, references: &references, now: NOW };
-    let none = analyzers_select(&parse("RowCount > 1"), &input).unwrap();
-    assert_eq!(
-        none,
-        "SELECT CAST(NULL AS VARCHAR) AS \"Analyzer\", CAST(NULL AS VARCHAR) AS \"EvaluatedMetrics\" FROM \"orders\" WHERE FALSE"
-    );
+    let ruleset = Ruleset::parse("Rules = [RowCount > 1] Analyzers = [Mean \"id\"]").unwrap();
+    let sql = results_select(&ruleset, &input).unwrap();
+    assert!(sql.contains("SELECT 1 AS dq_number, 'RowCount > 1' AS \"Rule\"\n  UNION ALL SELECT 2, 'Mean \"id\"'"), "{sql}");
+    assert!(!sql.contains("WHEN 2 THEN CASE") && sql.contains("WHEN 2 THEN NULLIF(substr("), "{sql}");
+    let sql = results_select(&Ruleset::parse("Analyzers = [RowCount]").unwrap(), &input).unwrap();
+    assert!(sql.contains("  CAST(NULL AS VARCHAR) AS \"Outcome\",\n  CAST(NULL AS VARCHAR) AS \"FailureReason\",\n"), "{sql}");
 }
 
 #[test]

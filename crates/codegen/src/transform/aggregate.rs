@@ -81,7 +81,8 @@ pub(super) fn spark_name(function: AggFunc, column: &str) -> String {
 struct Rows<'a> {
     input: &'a Input,
     keys: &'a [String],
-    more: Vec<String>,
+    /// Expressions and their names, which no column of the input has.
+    more: Vec<(String, String)>,
 }
 
 impl<'a> Rows<'a> {
@@ -94,11 +95,16 @@ impl<'a> Rows<'a> {
     }
 
     fn add(&mut self, expression: &str, name: &str) -> String {
-        let name = sql::identifier(&unused(self.input, name));
-        let item = format!("{expression} AS {name}");
-        if !self.more.contains(&item) {
-            self.more.push(item);
+        if let Some((_, known)) = self.more.iter().find(|(known, _)| known == expression) {
+            return known.clone();
         }
+        let mut wish = name.to_owned();
+        let mut name = sql::identifier(&unused(self.input, &wish));
+        while self.more.iter().any(|(_, known)| *known == name) {
+            wish.push('_');
+            name = sql::identifier(&unused(self.input, &wish));
+        }
+        self.more.push((expression.to_owned(), name.clone()));
         name
     }
 
@@ -132,7 +138,8 @@ impl<'a> Rows<'a> {
         if self.more.is_empty() {
             return self.input.cte.clone();
         }
-        let items: Vec<String> = std::iter::once("*".to_owned()).chain(self.more.iter().cloned()).collect();
+        let items: Vec<String> =
+            std::iter::once("*".to_owned()).chain(self.more.iter().map(|(expression, name)| format!("{expression} AS {name}"))).collect();
         sql::derived(&sql::select(&items, &[format!("FROM {}", self.input.cte)]), "numbered")
     }
 }

@@ -7,6 +7,9 @@ use crate::members::{ApplyMapping, CustomFunction, Mapping, Path, Paths, RenameF
 use crate::sql;
 use crate::types::{Field, Input, Type};
 
+/// So many structs may stand within each other in a ToKey.
+const DEEPEST: usize = 64;
+
 /// A result's column: its name and its SQL.
 type Item = (String, String);
 
@@ -21,8 +24,12 @@ fn select(items: &[Item], input: &Input) -> Result<String> {
 
 /// A struct of `members`, NULL where `whole` is.
 fn struct_of(whole: &str, members: &[Item]) -> String {
+    format!("CASE WHEN {whole} IS NULL THEN NULL ELSE {} END", named_struct(members))
+}
+
+fn named_struct(members: &[Item]) -> String {
     let pairs: Vec<String> = members.iter().map(|(name, expression)| format!("{}, {expression}", sql::text(name))).collect();
-    format!("CASE WHEN {whole} IS NULL THEN NULL ELSE named_struct({}) END", pairs.join(", "))
+    format!("named_struct({})", pairs.join(", "))
 }
 
 fn below(whole: Option<&str>, name: &str) -> String {
@@ -39,7 +46,10 @@ fn mapped(mappings: &[Mapping], parent: &[String], input: &Input) -> Result<Vec<
         // A child's path goes on from its parent's.
         let path = [parent, &mapping.from_path].concat();
         let found = input.find(&path)?;
-        let name = mapping.to_key.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| found.name().to_owned());
+        let place = match mapping.to_key.as_deref() {
+            None | Some("") => vec![found.name().to_owned()],
+            Some(key) => key_path(key)?,
+        };
         let expression = match (mapping.children.is_empty(), found.kind) {
             (true, kind) => cast(&found.sql, &path.join("."), kind, mapping.to_type.as_deref())?,
             (false, Type::Struct(_)) => struct_of(&found.sql, &mapped(&mapping.children, &path, input)?),
@@ -49,10 +59,56 @@ fn mapped(mappings: &[Mapping], parent: &[String], input: &Input) -> Result<Vec<
             }
             (false, kind) => return Err(unfit(&path.join("."), "a struct for Children", &kind.words())),
         };
-        items.push((name, expression));
+        items.push((place, expression));
     }
-    distinct(items.iter().map(|(name, _)| name.as_str()))?;
-    Ok(items)
+    gathered(items)
+}
+
+/// The names of a ToKey: `a.b` is the member `b` of a struct `a`, as in Glue; a name in backquotes may have points.
+fn key_path(key: &str) -> Result<Vec<String>> {
+    let (mut names, mut rest) = (Vec::new(), Some(key));
+    while let Some(text) = rest {
+        let (name, after) = match text.strip_prefix('`').and_then(|text| text.split_once('`')) {
+            Some(quoted) => quoted,
+            None => text.split_at(text.find('.').unwrap_or(text.len())),
+        };
+        rest = after.strip_prefix('.');
+        names.push(name.to_owned());
+        if name.is_empty() || names.len() > DEEPEST || (rest.is_none() && !after.is_empty()) {
+            let shown: String = key.chars().take(100).collect();
+            return Err(Error::invalid_input(format!(
+                "expected at most {DEEPEST} names with points between them in ToKey, found {shown:?}"
+            )));
+        }
+    }
+    Ok(names)
+}
+
+/// A value's expression, at a place: a column, or a member of one.
+type Placed = (Vec<String>, String);
+
+/// Values by their places as the columns of one table: those that share the beginning of their place become a struct.
+fn gathered(items: Vec<Placed>) -> Result<Vec<Item>> {
+    let mut columns: Vec<(String, Vec<Placed>)> = Vec::new();
+    for (place, expression) in items {
+        let Some((name, within)) = place.split_first() else { continue };
+        let joins = |(known, members): &&mut (String, Vec<Placed>)| {
+            known == name && !within.is_empty() && members.iter().all(|(place, _)| !place.is_empty())
+        };
+        match columns.iter_mut().find(joins) {
+            Some((_, members)) => members.push((within.to_vec(), expression)),
+            None => columns.push((name.clone(), vec![(within.to_vec(), expression)])),
+        }
+    }
+    distinct(columns.iter().map(|(name, _)| name.as_str()))?;
+    let column = |(name, mut members): (String, Vec<Placed>)| match members.pop() {
+        Some((place, expression)) if place.is_empty() => Ok((name, expression)),
+        last => {
+            members.extend(last);
+            Ok((name, named_struct(&gathered(members)?)))
+        }
+    };
+    columns.into_iter().map(column).collect()
 }
 
 /// A value in another type. What cannot be read is NULL, as in Glue.
@@ -205,7 +261,7 @@ pub(super) fn rename_field(spec: &RenameField, input: &Input) -> Result<String> 
 }
 
 fn same_place(a: &[String], b: &[String]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_lowercase() == b.to_lowercase())
 }
 
 fn renamed(fields: &[Field], whole: Option<&str>, place: &[String], name: &str, to: &str) -> Vec<Item> {
@@ -227,9 +283,7 @@ pub(super) fn custom_function(spec: &CustomFunction, input: &Input) -> Result<St
     let mut items: Vec<Item> = input.fields.iter().map(|field| (field.name.clone(), sql::identifier(&field.name))).collect();
     distinct(spec.columns.iter().map(|column| column.name.as_str()))?;
     for column in &spec.columns {
-        let checked = sql::checked(&column.expression, &format!("the Expression of {:?}", column.name))?;
-        // A line of its own for the parenthesis only where the expression may end in a comment.
-        let expression = if checked.contains("--") { format!("(\n  {checked}\n)") } else { checked };
+        let expression = sql::parenthesised(&sql::checked(&column.expression, &format!("the Expression of {:?}", column.name))?);
         match items.iter_mut().find(|(name, _)| *name == column.name) {
             Some((_, old)) => *old = expression,
             None => items.push((column.name.clone(), expression)),

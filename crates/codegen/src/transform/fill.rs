@@ -79,9 +79,11 @@ fn statistic(rule: FillRule, input: &Input, found: &Found<'_>, filled: &str) -> 
     let query = match rule {
         FillRule::Mode => {
             // The most frequent value; of several the smallest.
-            let counted = format!("SELECT {x}, COUNT(*) AS frequency\n{from}\n{known}\nGROUP BY {x}");
-            let ranked = format!("SELECT {x}, RANK() OVER (ORDER BY frequency DESC) AS place\nFROM {}", sql::derived(&counted, "counted"));
-            format!("SELECT MIN({x}) AS fill\nFROM {}\nWHERE place = 1", sql::derived(&ranked, "ranked"))
+            let (frequency, place) = (unused(input, "frequency"), unused(input, "place"));
+            let counted = format!("SELECT {x}, COUNT(*) AS {frequency}\n{from}\n{known}\nGROUP BY {x}");
+            let ranked =
+                format!("SELECT {x}, RANK() OVER (ORDER BY {frequency} DESC) AS {place}\nFROM {}", sql::derived(&counted, "counted"));
+            format!("SELECT MIN({x}) AS fill\nFROM {}\nWHERE {place} = 1", sql::derived(&ranked, "ranked"))
         }
         FillRule::Median => {
             // The middle row, or the mean of both.

@@ -99,10 +99,10 @@ pub(crate) fn spark_sql(node: &Node, spec: &SparkSql, cte_of: impl Fn(&str) -> S
     Ok(format!("WITH\n{}\n{query}", ctes.join(",\n")))
 }
 
-/// A name that no column of the input has, for a column that only the node itself sees.
+/// A name (in lower case) that no column of the input has, for a column that only the node itself sees.
 fn unused(input: &Input, wish: &str) -> String {
     let mut name = wish.to_owned();
-    while input.fields.iter().any(|field| field.name.eq_ignore_ascii_case(&name)) {
+    while input.fields.iter().any(|field| field.name.to_lowercase() == name) {
         name.push('_');
     }
     name

@@ -40,7 +40,7 @@ pub(super) fn pivot(spec: &Pivot, input: &Input) -> Result<String> {
 
 /// A row for each row and named column: the other columns, the column's name, its value.
 pub(super) fn unpivot(spec: &Unpivot, input: &Input) -> Result<String> {
-    let chosen = spec.columns.iter().map(|path| input.find(path)).collect::<Result<Vec<_>>>()?;
+    let chosen = spec.columns.iter().map(|path| input.find_in(path, "l.")).collect::<Result<Vec<_>>>()?;
     let Some(first) = chosen.first() else { return Err(Error::invalid_input("expected at least one column in Columns, found none")) };
     let mut kind = first.kind.clone();
     for found in &chosen {
@@ -60,11 +60,11 @@ pub(super) fn unpivot(spec: &Unpivot, input: &Input) -> Result<String> {
         cases += &format!("\n  WHEN {} THEN {value}", sql::text(found.name()));
     }
     let (name, value) = (sql::identifier(&spec.name_column), sql::identifier(&spec.value_column));
-    let mut items: Vec<String> = kept.iter().map(|name| sql::identifier(name)).collect();
+    let mut items: Vec<String> = kept.iter().map(|name| format!("l.{}", sql::identifier(name))).collect();
     items.push(format!("unpivoted.column_name AS {name}"));
     items.push(format!("CASE unpivoted.column_name{cases}\nEND AS {value}"));
     let names: Vec<String> = chosen.iter().map(|found| format!("SELECT {} AS column_name", sql::text(found.name()))).collect();
-    let clauses = [format!("FROM {}", input.cte), format!("CROSS JOIN {}", sql::derived(&names.join("\nUNION ALL\n"), "unpivoted"))];
+    let clauses = [format!("FROM {} AS l", input.cte), format!("CROSS JOIN {}", sql::derived(&names.join("\nUNION ALL\n"), "unpivoted"))];
     let all = sql::select(&items, &clauses);
     Ok(if spec.keep_nulls { all } else { format!("SELECT *\nFROM {}\nWHERE {value} IS NOT NULL", sql::derived(&all, "unpivoted_rows")) })
 }

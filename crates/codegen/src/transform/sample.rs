@@ -33,7 +33,7 @@ pub(crate) fn sample(spec: &Spigot, input: &Input) -> Result<(TargetSpec, String
         if !(0.0..=1.0).contains(&probability) {
             return Err(Error::invalid_input(format!("expected Prob from 0 to 1, found {probability}")));
         }
-        query += &format!("\nWHERE {}", picked(probability, input));
+        query += &format!("\nWHERE {}", picked(probability, input)?);
     }
     let rows = spec.topk.or(if spec.prob.is_none() { Some(DEFAULT_ROWS) } else { None });
     if let Some(rows) = rows {
@@ -44,20 +44,20 @@ pub(crate) fn sample(spec: &Spigot, input: &Input) -> Result<(TargetSpec, String
 }
 
 /// A row's hash decides, not chance: the same rows give the same sample.
-fn picked(probability: f64, input: &Input) -> String {
+fn picked(probability: f64, input: &Input) -> Result<String> {
     if probability >= 1.0 {
-        return "TRUE".to_owned();
+        return Ok("TRUE".to_owned());
     }
-    // Types that every engine writes alike.
-    let plain: Vec<String> = input
-        .fields
-        .iter()
-        .filter(|field| matches!(field.kind, Type::Text | Type::Integer(_) | Type::Date))
-        .map(|field| format!("COALESCE(CAST({} AS VARCHAR), '')", sql::identifier(&field.name)))
-        .collect();
-    if plain.is_empty() {
-        return "TRUE".to_owned();
+    let texts = |fits: fn(&Type) -> bool| -> Vec<String> {
+        let fields = input.fields.iter().filter(|field| fits(&field.kind));
+        fields.map(|field| format!("COALESCE(CAST({} AS VARCHAR), '')", sql::identifier(&field.name))).collect()
+    };
+    // Types that every engine writes alike; without them the others, so that no engine takes every row.
+    let alike = texts(|kind| matches!(kind, Type::Text | Type::Integer(_) | Type::Date));
+    let hashed = if alike.is_empty() { texts(Type::is_scalar) } else { alike };
+    if hashed.is_empty() {
+        return Err(Error::invalid_input("expected a column of plain values for Prob, whose hash decides, found none; use Topk"));
     }
     let bound = (probability * 4_294_967_296.0) as u64;
-    format!("md5({}) < '{bound:08x}'", plain.join(" || '|' || "))
+    Ok(format!("md5({}) < '{bound:08x}'", hashed.join(" || '|' || ")))
 }

@@ -2,7 +2,7 @@
 
 use domain::{Error, Result};
 
-use super::{unfit, unused};
+use super::{distinct, unfit, unused};
 use crate::members::{DropDuplicates, Merge, Union, UnionType};
 use crate::sql;
 use crate::types::{Field, Input, Type, by_name};
@@ -18,8 +18,11 @@ pub(super) fn union(spec: &Union, inputs: &[Input]) -> Result<String> {
 fn together(inputs: &[Input]) -> Result<Vec<Field>> {
     let mut fields: Vec<Field> = Vec::new();
     for input in inputs {
+        // Two columns of one input would become one, and one's values would be lost.
+        distinct(input.fields.iter().map(|field| field.name.as_str()))?;
         for field in &input.fields {
-            let Some(known) = fields.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&field.name)) else {
+            let name = field.name.to_lowercase();
+            let Some(known) = fields.iter_mut().find(|known| known.name.to_lowercase() == name) else {
                 fields.push(field.clone());
                 continue;
             };

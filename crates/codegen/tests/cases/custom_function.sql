@@ -22,7 +22,7 @@ WITH
       ordered_at,
       amount,
       note,
-      price * quantity AS total
+      (price * quantity) AS total
     FROM orders
   )
 SELECT *

@@ -13,19 +13,19 @@ WITH
     SELECT *
     FROM (
       SELECT
-        order_id,
-        customer_id,
-        item,
-        status,
-        ordered_at,
-        amount,
-        note,
+        l.order_id,
+        l.customer_id,
+        l.item,
+        l.status,
+        l.ordered_at,
+        l.amount,
+        l.note,
         unpivoted.column_name AS measure,
         CASE unpivoted.column_name
-          WHEN 'price' THEN price
-          WHEN 'quantity' THEN CAST(quantity AS DOUBLE)
+          WHEN 'price' THEN l.price
+          WHEN 'quantity' THEN CAST(l.quantity AS DOUBLE)
         END AS "value"
-      FROM orders
+      FROM orders AS l
       CROSS JOIN (
         SELECT 'price' AS column_name
         UNION ALL
