@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::Catalog;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{displayable, execute_stream};
 use datafusion::prelude::SessionContext;
 use domain::{Error, Result};
-use etl::{ColumnsRead, Engine, FileOutput, Means, Rows, SqlOutcome, SqlQuery};
+use etl::{ColumnsRead, Engine, FileOutput, Finish, Means, Rows, SqlOutcome, SqlQuery, Tally};
 use futures::{StreamExt, stream};
 use runs::{Level, RunContext};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::failure::ours;
+use crate::failure::{MEMORY_EXCEEDED, ours};
 use crate::lineage;
 use crate::output::{self, Output, Written};
+use crate::pool::PeakPool;
 use crate::query::understand;
-use crate::session::{self, Counts, PeakPool, SpillFolder};
+use crate::session::{self, Counts, Pace, SpillFolder};
 use crate::threads::Threads;
 
 /// Memory for planning a query that is not carried out.
@@ -25,6 +28,9 @@ const EXPLAIN_MEMORY_BYTES: usize = 64 << 20;
 
 /// Batches computed ahead of whoever takes them.
 const AHEAD: usize = 2;
+
+/// Said where a query is tried again within little memory.
+const BEGINS_ANEW: &str = "The query does not fit into its memory; it begins anew, slower: joins sort both sides, on disk.";
 
 /// DataFusion in this process, over the tables of the catalogue.
 pub struct DataFusionEngine {
@@ -46,21 +52,23 @@ impl DataFusionEngine {
     pub async fn explain(&self, query: &str, database: Option<&str>) -> Result<String> {
         let (session, _) = session::open(&self.little()).map_err(|e| ours(&e))?;
         let query = SqlQuery { database: database.map(Into::into), ..SqlQuery::new(query) };
-        let plan = understand(&self.catalog, &session, &query).await?.plan().await?;
+        let plan = understand(&self.catalog, &session, &query, &Tally::default()).await?.plan().await?;
         Ok(displayable(plan.as_ref()).indent(false).to_string())
     }
 
     /// What planning alone needs.
     fn little(&self) -> session::Means {
-        session::Means { memory_bytes: EXPLAIN_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: self.partitions }
+        let spill_folder = std::env::temp_dir();
+        session::Means { memory_bytes: EXPLAIN_MEMORY_BYTES, spill_folder, threads: self.partitions, pace: Pace::Quick }
     }
 
-    /// A session within the means, and the folder that it spills to.
-    fn session(&self, means: &Means) -> Result<(SessionContext, Arc<PeakPool>, SpillFolder)> {
-        let spill = SpillFolder::create(&means.spill_folder)?;
-        let means = session::Means { memory_bytes: means.memory_bytes, spill_folder: spill.path().into(), threads: self.partitions };
-        let (session, pool) = session::open(&means).map_err(|e| ours(&e))?;
-        Ok((session, pool, spill))
+    /// One attempt to write the files.
+    async fn written(&self, query: SqlQuery, output: Arc<Output>, means: session::Means, context: &RunContext) -> Result<SqlOutcome> {
+        let work = write(self.catalog.clone(), means, query, output, context.clone());
+        tokio::select! {
+            outcome = self.threads.run(work) => outcome,
+            () = context.cancel().cancelled() => Err(Error::stopped()),
+        }
     }
 }
 
@@ -71,48 +79,40 @@ impl Engine for DataFusionEngine {
     }
 
     async fn write(&self, query: SqlQuery, output: FileOutput, context: &RunContext) -> Result<SqlOutcome> {
-        let (session, pool, _spill) = self.session(&Means::of(context))?;
+        let Means { memory_bytes, spill_folder, .. } = Means::of(context);
         let (store, folder) = self.catalog.sources().files(&output.folder, None)?;
-        let output = Output { store, folder, spec: output, threads: self.partitions };
-        let work = write(self.catalog.clone(), session, pool, query, output, context.clone());
-        let outcome = tokio::select! {
-            outcome = self.threads.run(work) => outcome?,
-            () = context.cancel().cancelled() => return Err(Error::stopped()),
-        };
+        let kept_bytes = output::kept_back(&output, memory_bytes);
+        let output = Arc::new(Output { store, folder, spec: output, threads: self.partitions, kept_bytes });
+        let mut means =
+            session::Means { memory_bytes: memory_bytes - kept_bytes, spill_folder, threads: self.partitions, pace: Pace::Quick };
+        let mut outcome = self.written(query.clone(), output.clone(), means.clone(), context).await;
+        if outcome.as_ref().is_err_and(is_over_memory) {
+            context.info(BEGINS_ANEW);
+            output.clear().await?;
+            means.pace = Pace::Frugal;
+            outcome = self.written(query, output, means, context).await;
+        }
+        let outcome = outcome?;
         context.info(summary(&outcome));
         Ok(outcome)
     }
 
     async fn rows(&self, query: SqlQuery, means: Means) -> Result<Rows> {
-        let (session, _, spill) = self.session(&means)?;
-        let (catalog, cancel) = (self.catalog.clone(), means.cancel);
+        let Means { memory_bytes, spill_folder, cancel } = means;
+        let means = session::Means { memory_bytes, spill_folder, threads: self.partitions, pace: Pace::Quick };
         let (sender, mut receiver) = mpsc::channel(AHEAD);
         let (describe, described) = oneshot::channel();
-        let work = async move {
-            let query = understand(&catalog, &session, &query).await?;
-            let tally = query.tally.clone();
-            let plan = query.plan().await?;
-            let schema = plan.schema();
-            let mut rows = execute_stream(plan.clone(), session.task_ctx()).map_err(|e| ours(&e))?;
-            // Whoever dropped the receivers does not want to know.
-            let _ = describe.send((schema, tally.clone()));
-            while let Some(batch) = rows.next().await {
-                if sender.send(batch.map_err(|e| ours(&e))?).await.is_err() {
-                    break;
-                }
-            }
-            session::counts(&plan, &tally);
-            drop(spill);
-            Ok(())
-        };
+        let tally = Tally::default();
+        let giving =
+            Giving { catalog: self.catalog.clone(), query, means, tally: tally.clone(), describe: Some(describe), sender, given: 0 };
         let mut task = self.threads.spawn(async move {
             tokio::select! {
-                outcome = work => outcome,
+                outcome = giving.give() => outcome,
                 () = cancel.cancelled() => Err(Error::stopped()),
             }
         })?;
         match described.await {
-            Ok((schema, tally)) => {
+            Ok(schema) => {
                 let batches = stream::poll_fn(move |context| receiver.poll_recv(context)).map(Ok);
                 let end =
                     stream::once(async move { task.outcome().await }).filter_map(|outcome| std::future::ready(outcome.err().map(Err)));
@@ -135,26 +135,96 @@ impl Engine for DataFusionEngine {
     }
 }
 
-async fn write(
-    catalog: Catalog,
-    session: SessionContext,
-    pool: Arc<PeakPool>,
-    query: SqlQuery,
-    output: Output,
-    context: RunContext,
-) -> Result<SqlOutcome> {
-    let query = understand(&catalog, &session, &query).await?;
+async fn write(catalog: Catalog, means: session::Means, query: SqlQuery, output: Arc<Output>, context: RunContext) -> Result<SqlOutcome> {
+    let Session { session, pool, spill: _spill } = Session::open(&means)?;
+    let tally = Tally::default();
+    let query = understand(&catalog, &session, &query, &tally).await?;
     output::check(query.schema(), &output.spec)?;
-    let (tally, problems) = (query.tally.clone(), query.problems.clone());
+    let problems = query.problems.clone();
     let plan = output::sorted(query.plan().await?, &output.spec.partition_keys)?;
     let rows = execute_stream(plan.clone(), session.task_ctx()).map_err(|e| ours(&e))?;
     let written = output::write(rows, &output, &|rows| context.progress(rows, 0, "rows")).await;
-    for problem in problems.sentences() {
-        context.log(Level::Warn, problem);
+    if !(means.pace == Pace::Quick && written.as_ref().is_err_and(is_over_memory)) {
+        for problem in problems.sentences() {
+            context.log(Level::Warn, problem);
+        }
     }
-    let Written { rows: rows_written, bytes: bytes_written, files } = written?;
+    let Written { rows: rows_written, bytes: bytes_written, files, held } = written?;
     let Counts { spills, spilled_bytes } = session::counts(&plan, &tally);
-    Ok(SqlOutcome { rows_written, bytes_written, files, read: tally.read(), peak_memory_bytes: pool.peak() as u64, spills, spilled_bytes })
+    let peak_memory_bytes = (pool.peak() + held) as u64;
+    Ok(SqlOutcome { rows_written, bytes_written, files, read: tally.read(), peak_memory_bytes, spills, spilled_bytes })
+}
+
+/// A session within its means, and the folder that it spills to.
+struct Session {
+    session: SessionContext,
+    pool: Arc<PeakPool>,
+    spill: SpillFolder,
+}
+
+impl Session {
+    fn open(means: &session::Means) -> Result<Self> {
+        let spill = SpillFolder::create(&means.spill_folder)?;
+        let (session, pool) = session::open(means).map_err(|e| ours(&e))?;
+        Ok(Self { session, pool, spill })
+    }
+}
+
+/// Rows on their way to whoever asked for them.
+struct Giving {
+    catalog: Catalog,
+    query: SqlQuery,
+    means: session::Means,
+    tally: Tally,
+    /// Hears of the columns, once they are known.
+    describe: Option<oneshot::Sender<SchemaRef>>,
+    sender: mpsc::Sender<RecordBatch>,
+    given: u64,
+}
+
+impl Giving {
+    /// Begins anew where the memory is too little and nobody has seen a row yet.
+    async fn give(mut self) -> Result<()> {
+        match self.attempt().await {
+            Err(error) if self.given == 0 && is_over_memory(&error) => {
+                self.tally.clear();
+                self.means.pace = Pace::Frugal;
+                self.attempt().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<()> {
+        let Session { session, pool, spill: _spill } = Session::open(&self.means)?;
+        let query = understand(&self.catalog, &session, &self.query, &self.tally).await?;
+        let problems = query.problems.clone();
+        let plan = query.plan().await?;
+        let rows = execute_stream(plan.clone(), session.task_ctx()).map_err(|e| ours(&e))?;
+        if let Some(describe) = self.describe.take() {
+            // Whoever dropped the receivers does not want to know.
+            let _ = describe.send(plan.schema());
+        }
+        let outcome = self.send(rows).await;
+        let Counts { spills, spilled_bytes } = session::counts(&plan, &self.tally);
+        let (peak_memory_bytes, problems) = (pool.peak() as u64, problems.sentences());
+        self.tally.finish(Finish { peak_memory_bytes, spills, spilled_bytes, problems });
+        outcome
+    }
+
+    async fn send(&mut self, mut rows: SendableRecordBatchStream) -> Result<()> {
+        while let Some(batch) = rows.next().await {
+            if self.sender.send(batch.map_err(|e| ours(&e))?).await.is_err() {
+                break;
+            }
+            self.given += 1;
+        }
+        Ok(())
+    }
+}
+
+fn is_over_memory(error: &Error) -> bool {
+    error.code == Some(MEMORY_EXCEEDED)
 }
 
 fn summary(outcome: &SqlOutcome) -> String {

@@ -1,13 +1,15 @@
 //! What DataFusion says, as one sentence of ours.
 
+use std::error::Error as StdError;
+use std::io;
+
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use domain::{Error, ErrorKind};
-
-use crate::names;
+use domain::{Error, ErrorKind, near};
 
 /// Codes of errors; explained in `docs/errors/`.
 pub(crate) const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
+const SPILL_FULL: &str = "JOB_SPILL_FULL";
 const COLUMN_MISSING: &str = "JOB_COLUMN_MISSING";
 
 /// Wraps our error for a passage through DataFusion; [`ours`] takes it out again.
@@ -21,6 +23,10 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
         let mut copy = Error::new(found.kind, found.to_string());
         copy.code = found.code;
         return copy;
+    }
+    if let Some(full) = full_disk(error) {
+        let message = format!("The disk has no room for what the query puts aside in the spill folder: {}", essence(&full.to_string()));
+        return Error::unavailable(message).code(SPILL_FULL);
     }
     let root = error.find_root();
     match root {
@@ -46,16 +52,28 @@ pub(crate) fn ours(error: &DataFusionError) -> Error {
     }
 }
 
-/// Follows the chain of causes to an error of ours.
+/// An error of ours, however deep.
 fn domain_error(error: &DataFusionError) -> Option<&Error> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<Error>() {
-            return Some(found);
+    causes(error).find_map(|error| error.downcast_ref::<Error>())
+}
+
+/// What the operating system said of a full disk, however deep. All that is written inside of a query is what it spills.
+fn full_disk(error: &DataFusionError) -> Option<&io::Error> {
+    let is_full = |error: &&io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).find(is_full)
+}
+
+/// The error and what it came of, outermost first.
+fn causes(error: &DataFusionError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    fn next<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a (dyn StdError + 'static) = *error;
+        match error.downcast_ref::<io::Error>() {
+            // Its source would be that of what it wraps.
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+            None => error.source(),
         }
-        cause = error.source();
     }
-    None
+    std::iter::successors(Some(error as &(dyn StdError + 'static)), next)
 }
 
 fn unknown_column(error: &SchemaError) -> Error {
@@ -63,8 +81,8 @@ fn unknown_column(error: &SchemaError) -> Error {
         return Error::invalid_input(format!("The query cannot be carried out: {}", essence(&error.to_string())));
     };
     let known: Vec<String> = valid_fields.iter().map(|column| column.flat_name()).collect();
-    let short: Vec<&str> = known.iter().map(|name| name.rsplit('.').next().unwrap_or(name)).collect();
-    let hint = names::hint(&field.name, &short, &known);
+    let known: Vec<(&str, &str)> = known.iter().map(|name| (name.rsplit('.').next().unwrap_or(name), name.as_str())).collect();
+    let hint = near::hint_of(&field.name, &known);
     Error::invalid_input(format!("The query uses column {:?}, which does not exist there; {hint}", field.flat_name())).code(COLUMN_MISSING)
 }
 

@@ -14,31 +14,30 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as Ast;
-use domain::{Error, Result};
+use domain::{Error, Result, near};
 use etl::{SqlQuery, Tally, Window};
 
 use crate::failure::ours;
 use crate::files::FileTable;
-use crate::names;
 use crate::problems::Problems;
 use crate::source_table::SourceTable;
 
 /// A query, ready to be planned.
 pub(crate) struct Query {
     frame: DataFrame,
-    pub tally: Tally,
     pub problems: Problems,
 }
 
-/// Finds the tables that the text names, opens them, and understands the text over them.
+/// Finds the tables that the text names, opens them, and understands the text over them. What comes out of them is told the tally.
 ///
 /// # Errors
 /// `InvalidInput` for text that is not one SELECT, and for tables and columns that are not there, with near names.
-pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, query: &SqlQuery) -> Result<Query> {
+pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, query: &SqlQuery, tally: &Tally) -> Result<Query> {
     let statement = parse(&query.text)?;
     let database = query.database.as_deref();
     let (references, _) = resolve_table_references(&statement, false).map_err(|e| ours(&e))?;
     let mut opening = Opening::new(catalog, &query.tables);
+    opening.tally = tally.clone();
     for reference in references {
         let Some(table) = opening.find(&reference, database).await? else {
             if is_function(session, &reference) {
@@ -52,7 +51,7 @@ pub(crate) async fn understand(catalog: &Catalog, session: &SessionContext, quer
     }
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = session.sql_with_options(&query.text, options).await.map_err(|e| ours(&e))?;
-    Ok(Query { frame, tally: opening.tally, problems: opening.problems })
+    Ok(Query { frame, problems: opening.problems })
 }
 
 /// The part of the table that the query is to see, as a view of it.
@@ -177,10 +176,10 @@ impl<'a> Opening<'a> {
     pub async fn unknown(&self, reference: &TableReference) -> Result<Error> {
         let all = self.all().await?;
         let shown: Vec<String> = all.iter().map(full_name).collect();
-        let short: Vec<&str> = all.iter().map(|table| table.name.as_str()).collect();
+        let known: Vec<(&str, &str)> = all.iter().zip(&shown).map(|(table, full)| (table.name.as_str(), full.as_str())).collect();
         Ok(Error::invalid_input(format!(
             "The query reads table \"{reference}\", which the catalogue does not have; {}",
-            names::hint(reference.table(), &short, &shown)
+            near::hint_of(reference.table(), &known)
         )))
     }
 

@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::failure::ours;
 use crate::query::Opening;
-use crate::session::{self, Means};
+use crate::session::{self, Means, Pace};
 
 /// Memory for reading a sample.
 const SAMPLE_MEMORY_BYTES: usize = 64 << 20;
@@ -32,7 +32,7 @@ impl FileRows {
 #[async_trait]
 impl Rows for FileRows {
     async fn sample(&self, table: &Table, rows: usize) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let means = Means { memory_bytes: SAMPLE_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: 1 };
+        let means = Means { memory_bytes: SAMPLE_MEMORY_BYTES, spill_folder: std::env::temp_dir(), threads: 1, pace: Pace::Quick };
         let (session, _) = session::open(&means).map_err(|e| ours(&e))?;
         let provider = Opening::new(&self.catalog, &[]).open(table, None).await?;
         let state = session.state();

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -13,8 +14,8 @@ use datafusion::physical_plan::execution_plan::{Boundedness, ChildrenPropertiesM
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use etl::Meter;
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 
 /// What a partition gives.
 pub(crate) type Rows = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
@@ -79,13 +80,26 @@ impl ExecutionPlan for ScanExec {
         self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let meter = self.meter.clone();
-        let rows = (self.open)(partition).inspect(move |batch| {
-            if let Ok(batch) = batch {
-                meter.add_rows(batch.num_rows() as u64);
-            }
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (meter, most) = (self.meter.clone(), context.session_config().batch_size());
+        let rows = (self.open)(partition).map(move |batch| {
+            let batch = batch?;
+            meter.add_rows(batch.num_rows() as u64);
+            Ok::<_, DataFusionError>(stream::iter(cut(batch, most)))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows.try_flatten())))
     }
+}
+
+/// Batches as the session wants them. Readers have sizes of their own, and a sort with little memory cannot take a large one. Each piece is
+/// a copy: as a slice it would count with all of the memory that it is a part of.
+fn cut(batch: RecordBatch, most: usize) -> Box<dyn Iterator<Item = Result<RecordBatch>> + Send> {
+    let rows = batch.num_rows();
+    if rows <= most || batch.num_columns() == 0 {
+        return Box::new(std::iter::once(Ok(batch)));
+    }
+    Box::new((0..rows).step_by(most).map(move |start| {
+        let places = UInt64Array::from_iter_values(start as u64..rows.min(start + most) as u64);
+        Ok(take_record_batch(&batch, &places)?)
+    }))
 }

@@ -1,21 +1,26 @@
 //! One query's session: its memory, its spill folder, its SQL dialect.
+//!
+//! A query is tried `Pace::Quick` first, with hash joins on all cores. What that needs cannot all be put on disk; so a query that runs out
+//! of memory begins anew as `Pace::Frugal`: one partition, small batches, joins that sort both sides (`joins.rs`), and a part of
+//! the memory that only the merges of sorts may take.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use etl::Tally;
 
 use crate::files::parquet;
 use crate::functions;
+use crate::joins::SortedJoins;
+use crate::pool::PeakPool;
 use crate::pushdown::PushDown;
 use crate::sql_types::Microseconds;
 
@@ -26,36 +31,66 @@ const BATCH_ROWS: usize = 8192;
 const LEAST_BATCH_ROWS: usize = 256;
 /// Memory for each row of a batch.
 const BYTES_PER_BATCH_ROW: usize = 16 << 10;
+/// The same of a frugal query: a merge reads a batch of every spilled file at once.
+const LEAST_FRUGAL_ROWS: usize = 16;
+const BYTES_PER_FRUGAL_ROW: usize = 512 << 10;
 
 /// What one query may use.
+#[derive(Debug, Clone)]
 pub(crate) struct Means {
     /// Held to by all that can spill; what is on its way between operators comes on top.
     pub memory_bytes: usize,
     /// Gone with the session.
     pub spill_folder: PathBuf,
     pub threads: usize,
+    pub pace: Pace,
+}
+
+/// How a query is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Quick,
+    /// Slower, within little memory.
+    Frugal,
 }
 
 /// Names keep the case in which they are written, so that `AS USER_ID` gives a column `USER_ID`.
 pub(crate) fn open(means: &Means) -> Result<(SessionContext, Arc<PeakPool>)> {
-    let pool = Arc::new(PeakPool::new(means.memory_bytes));
+    let frugal = means.pace == Pace::Frugal;
+    let pool = Arc::new(PeakPool::new(means.memory_bytes, frugal));
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![means.spill_folder.clone()]));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool.clone()).with_disk_manager_builder(disk).build_arc()?;
-    let batch_rows = (means.memory_bytes / BYTES_PER_BATCH_ROW).clamp(LEAST_BATCH_ROWS, BATCH_ROWS);
-    let mut config =
-        SessionConfig::new().with_batch_size(batch_rows).with_target_partitions(means.threads.max(1)).with_information_schema(false);
+    let threads = if frugal { 1 } else { means.threads.max(1) };
+    let batch_rows = if frugal {
+        (means.memory_bytes / BYTES_PER_FRUGAL_ROW).clamp(LEAST_FRUGAL_ROWS, BATCH_ROWS)
+    } else {
+        (means.memory_bytes / BYTES_PER_BATCH_ROW).clamp(LEAST_BATCH_ROWS, BATCH_ROWS)
+    };
+    let mut config = SessionConfig::new().with_batch_size(batch_rows).with_target_partitions(threads).with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
     // Sorting in parts leaves no memory for merging them: the sorts take all there is before the merge begins.
     options.optimizer.repartition_sorts = false;
-    options.execution.sort_spill_reservation_bytes = MERGE_RESERVE_BYTES.min(means.memory_bytes / (4 * means.threads.max(1)));
-    let state = SessionStateBuilder::new()
+    // A frugal sort has its part of the pool for that.
+    let reserve = if frugal { 0 } else { MERGE_RESERVE_BYTES.min(means.memory_bytes / (4 * threads)) };
+    options.execution.sort_spill_reservation_bytes = reserve;
+    if frugal {
+        // Each piece of what is sorted in one place would count with all the texts that it is a view of.
+        options.execution.sort_in_place_threshold_bytes = 0;
+    }
+    let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
         .with_type_planner(Arc::new(Microseconds))
-        .with_optimizer_rule(Arc::new(PushDown))
-        .build();
+        .with_optimizer_rule(Arc::new(PushDown));
+    if frugal {
+        // First of all, so that the sorts which the joins ask for are planned with the others.
+        let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(SortedJoins)];
+        rules.extend(PhysicalOptimizer::new().rules);
+        state = state.with_physical_optimizer_rules(rules);
+    }
+    let state = state.build();
     let context = SessionContext::new_with_state(state);
     functions::register(&context);
     Ok((context, pool))
@@ -73,98 +108,12 @@ impl SpillFolder {
         std::fs::create_dir_all(folder).map_err(unusable)?;
         Ok(Self(folder.into()))
     }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
 }
 
 impl Drop for SpillFolder {
     fn drop(&mut self) {
         // What stays is removed by the run's next attempt, and holds nothing anybody needs.
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A fair pool that remembers how much was held at most, and that lets exchanges between partitions pass.
-///
-/// In DataFusion 55.2 an exchange (RepartitionExec) that spills may wait for ever: its reader looks at the oldest of two open files
-/// only (apache/datafusion issue 24883, mended after that release; met in our own tests). An exchange that is never refused
-/// memory never spills. What it holds is on its way: it stops reading while every receiver has something to take.
-#[derive(Debug)]
-pub(crate) struct PeakPool {
-    inner: FairSpillPool,
-    peak: AtomicUsize,
-}
-
-impl PeakPool {
-    fn new(bytes: usize) -> Self {
-        Self { inner: FairSpillPool::new(bytes), peak: AtomicUsize::new(0) }
-    }
-
-    pub fn peak(&self) -> usize {
-        self.peak.load(Ordering::Relaxed)
-    }
-
-    fn note(&self) {
-        self.peak.fetch_max(self.inner.reserved(), Ordering::Relaxed);
-    }
-}
-
-fn is_exchange(consumer: &MemoryConsumer) -> bool {
-    consumer.name().starts_with("RepartitionExec")
-}
-
-impl fmt::Display for PeakPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl MemoryPool for PeakPool {
-    fn name(&self) -> &str {
-        "peak"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        if !is_exchange(consumer) {
-            self.inner.register(consumer);
-        }
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        if !is_exchange(consumer) {
-            self.inner.unregister(consumer);
-        }
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        if !is_exchange(reservation.consumer()) {
-            self.inner.grow(reservation, additional);
-            self.note();
-        }
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        if !is_exchange(reservation.consumer()) {
-            self.inner.shrink(reservation, shrink);
-        }
-    }
-
-    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if !is_exchange(reservation.consumer()) {
-            self.inner.try_grow(reservation, additional)?;
-            self.note();
-        }
-        Ok(())
-    }
-
-    fn reserved(&self) -> usize {
-        self.inner.reserved()
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        self.inner.memory_limit()
     }
 }
 

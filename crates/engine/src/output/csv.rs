@@ -125,8 +125,8 @@ impl<'a> Cells<'a> {
             Self::UInt16(values) => number(values, row, scratch, out),
             Self::UInt32(values) => number(values, row, scratch, out),
             Self::UInt64(values) => number(values, row, scratch, out),
-            Self::Float32(values) => number(values, row, scratch, out),
-            Self::Float64(values) => number(values, row, scratch, out),
+            Self::Float32(values) => fraction(values, row, out),
+            Self::Float64(values) => fraction(values, row, out),
             Self::Other(formatter) => {
                 scratch.text.clear();
                 formatter.value(row).write(&mut scratch.text).map_err(unformatted)?;
@@ -143,6 +143,16 @@ where
 {
     if !values.is_null(row) {
         out.extend_from_slice(lexical_core::write(values.value(row), &mut scratch.number));
+    }
+}
+
+/// As Arrow, and so a cast to text, shows it.
+fn fraction<T>(values: &PrimitiveArray<T>, row: usize, out: &mut Vec<u8>)
+where
+    T: ArrowPrimitiveType<Native: ryu::Float>,
+{
+    if !values.is_null(row) {
+        out.extend_from_slice(ryu::Buffer::new().format(values.value(row)).as_bytes());
     }
 }
 

@@ -15,15 +15,14 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::execution::SendableRecordBatchStream;
-use domain::{Error, Result};
+use domain::{Error, Result, near};
 use etl::{FileOutput, Format, unwritable};
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::failure::ours;
-use crate::names;
 use pieces::{Cutter, Piece};
 
 pub(crate) use pieces::sorted;
@@ -32,6 +31,9 @@ pub(crate) use pieces::sorted;
 const CHUNK_BYTES: usize = 8 << 20;
 const CHUNKS: usize = 2;
 
+/// Of a query's memory, what the open row group of a Parquet file may take: an eighth.
+const ROW_GROUP_SHARE: usize = 8;
+
 /// Where to, and how.
 pub(crate) struct Output {
     pub store: Arc<dyn ObjectStore>,
@@ -39,6 +41,8 @@ pub(crate) struct Output {
     pub spec: FileOutput,
     /// Batches that may be turned into text at once.
     pub threads: usize,
+    /// See [`kept_back`].
+    pub kept_bytes: usize,
 }
 
 /// What came out.
@@ -48,9 +52,26 @@ pub(crate) struct Written {
     pub bytes: u64,
     /// Relative to the folder.
     pub files: Vec<String>,
+    /// Memory that was held at most for what is not in a file yet.
+    pub held: usize,
+}
+
+/// The part of the memory that is not the query's but the writer's.
+pub(crate) fn kept_back(spec: &FileOutput, memory_bytes: usize) -> usize {
+    if spec.format == Format::Parquet { memory_bytes / ROW_GROUP_SHARE } else { 0 }
 }
 
 impl Output {
+    /// Takes away what an attempt has left.
+    pub async fn clear(&self) -> Result<()> {
+        let unremoved = |e| self.unwritable(e);
+        let left: Vec<_> = self.store.list(Some(&self.folder)).try_collect().await.map_err(unremoved)?;
+        for file in left {
+            self.store.delete(&file.location).await.map_err(unremoved)?;
+        }
+        Ok(())
+    }
+
     /// Opens the next file, in a folder of partition values or, with an empty name, in the folder itself.
     fn open(&self, folder: &str, written: &mut Written) -> Result<BufWriter> {
         let name = self.spec.file_name(u32::try_from(written.files.len()).unwrap_or(u32::MAX));
@@ -97,8 +118,7 @@ pub(crate) fn check(schema: &Schema, spec: &FileOutput) -> Result<()> {
 fn check_keys(schema: &Schema, keys: &[String]) -> Result<()> {
     let names: Vec<&str> = schema.fields().iter().map(|field: &Arc<Field>| field.name().as_str()).collect();
     if let Some(key) = keys.iter().find(|key| !names.contains(&key.as_str())) {
-        let shown: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let hint = names::hint(key, &names, &shown);
+        let hint = near::hint(key, &names);
         return Err(Error::invalid_input(format!("The target's partition key {key:?} is not a column of the result; {hint}")));
     }
     if !keys.is_empty() && keys.len() == names.len() {

@@ -42,6 +42,7 @@ pub(super) async fn write(
         };
         current.file.write(&piece.rows).await.map_err(|e| output.unwritable(e))?;
         written.rows += piece.rows.num_rows() as u64;
+        written.held = written.held.max(current.file.memory_size());
         progress(written.rows);
         // What is not packed yet counts with what it will be about.
         let bytes = (current.file.bytes_written() + current.file.in_progress_size()) as u64;
@@ -75,7 +76,8 @@ fn properties(output: &Output) -> WriterProperties {
         Some(Compression::Zstd) => PageCompression::ZSTD(ZstdLevel::default()),
         Some(Compression::Gzip) => PageCompression::GZIP(GzipLevel::default()),
     };
-    let mut properties = WriterProperties::builder().set_compression(compression);
+    // A row group is in memory until it is complete.
+    let mut properties = WriterProperties::builder().set_compression(compression).set_max_row_group_bytes(Some(output.kept_bytes.max(1)));
     if let Some(rows) = output.spec.row_group_rows.and_then(|rows| usize::try_from(rows).ok()) {
         properties = properties.set_max_row_group_row_count(Some(rows));
     }

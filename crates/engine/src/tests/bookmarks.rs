@@ -136,6 +136,62 @@ async fn keys_of_every_type_are_told_apart_exactly() {
     sqlite(&house, "INSERT INTO t VALUES (NULL, '2025-01-02', 0, '', 10), (NULL, '2025-01-02', 0, '', 7), (NULL, '2025-01-03', 0, '', 1);");
     assert_eq!(next(&house).await, ["1", "10"], "7 comes before the bookmark, and is not seen");
     assert_eq!(last(&house, "shop.t").await, json!(["2025-01-03", "1"]));
+    // Of the newest day all rows lack a part of the key: those of the day before are new all the same.
+    sqlite(
+        &house,
+        "INSERT INTO t VALUES (NULL, '2025-01-04', 0, '', 5), (NULL, '2025-01-04', 0, '', NULL), (NULL, '2025-01-05', 0, '', NULL);",
+    );
+    assert_eq!(next(&house).await, ["5"]);
+    assert_eq!(last(&house, "shop.t").await, json!(["2025-01-04", "5"]));
+    assert_eq!(next(&house).await, Vec::<String>::new());
+}
+
+/// Rows that a graph reads by itself, from the node `raw`, and that have a column `id`.
+async fn own_source(house: &House, raw: Value) {
+    let nodes = json!({
+        "raw": raw,
+        "cut": {"SelectFields": {"Name": "Cut", "Inputs": ["raw"], "Paths": [["id"]]}},
+        "out": {"S3DirectTarget": {"Name": "Out", "Inputs": ["cut"], "Path": "s3://data/out/", "Format": "csv", "Mode": "overwrite"}}
+    });
+    house.graph("new", nodes).await;
+    let mut job = house.jobs.get_job("new").await.unwrap().value;
+    job.default_arguments.insert("--job-bookmark-option".into(), "job-bookmark-enable".into());
+    house.jobs.update_job("new", job).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_a_graph_reads_by_their_path_are_read_once() {
+    let house = House::new().await;
+    let raw = json!({"S3CsvSource": {"Name": "Raw", "Paths": ["s3://data/raw/"], "Separator": "comma", "QuoteChar": "quote", "WithHeader": true}});
+    house.put("raw/a.csv", "id,word\n1,one\n2,two\n").await;
+    own_source(&house, raw).await;
+    assert_eq!(next(&house).await, ["1", "2"]);
+    assert_eq!(next(&house).await, Vec::<String>::new());
+    house.put("raw/b.csv", "id,word\n3,three\n").await;
+    assert_eq!(next(&house).await, ["3"]);
+    let shown = house.jobs.get_job_bookmark("new", None).await.unwrap().job_bookmark;
+    assert!(shown.contains("\"direct.raw\"") && shown.contains("\"b.csv\""), "{shown}");
+    let job = house.jobs.get_job("new").await.unwrap().value;
+    let by_key = serde_json::from_value(json!([{"Table": "direct.raw", "Keys": ["id"]}])).unwrap();
+    house.jobs.reset_job_bookmark("new", None).await.unwrap();
+    house.jobs.update_job("new", Job { bookmarks: by_key, ..job }).await.unwrap();
+    assert_eq!(next(&house).await, ["1", "2", "3"], "by a key of theirs too");
+    house.put("raw/c.csv", "id,word\n3,drei\n4,four\n").await;
+    assert_eq!(next(&house).await, ["4"]);
+}
+
+#[tokio::test]
+async fn a_table_that_a_graph_reads_through_a_connection_is_read_once() {
+    let house = House::new().await;
+    sqlite(&house, "CREATE TABLE sales (id INTEGER PRIMARY KEY, word TEXT); INSERT INTO sales VALUES (1, 'a'), (2, 'b');");
+    house.catalog.create_connection(Connection::sqlite("orders", "orders.db")).await.unwrap();
+    let raw = json!({"JDBCConnectorSource": {"Name": "Sales", "ConnectionName": "orders", "ConnectionTable": "sales", "ConnectorName": "c",
+        "ConnectionType": "jdbc"}});
+    own_source(&house, raw).await;
+    assert_eq!(next(&house).await, ["1", "2"]);
+    sqlite(&house, "INSERT INTO sales VALUES (3, 'c');");
+    assert_eq!(next(&house).await, ["3"]);
+    assert_eq!(last(&house, "direct.sales").await, json!(["3"]), "its primary key");
 }
 
 #[tokio::test]

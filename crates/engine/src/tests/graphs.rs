@@ -6,12 +6,13 @@ use arrow::array::RecordBatch;
 use catalog::Database;
 use codegen::Script;
 use connect::files::Format as FileFormat;
-use etl::{Engine, Means, SqlQuery};
+use etl::{AnalyzerResult, Engine, JobResult, Means, SqlQuery};
 use futures::TryStreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::House;
+use super::files::{CSV, csv};
 
 fn cases() -> PathBuf {
     PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../codegen/tests/cases")
@@ -112,4 +113,29 @@ async fn the_sql_of_graphs_gives_what_was_recorded() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn analyzers_are_told_beside_the_rules_and_judge_nothing() {
+    let house = House::new().await;
+    house.put("orders/a.csv", "id,price\n1,9.5\n2,1.5\n3,\n").await;
+    house.table("orders", "s3://data/orders/", csv(CSV), "id bigint, price double").await;
+    let judge = |rules: &str| json!({"EvaluateDataQuality": {"Name": "Rules", "Inputs": ["orders"], "Ruleset": rules}});
+    let nodes = json!({
+        "orders": {"CatalogSource": {"Name": "Orders", "Database": "shop", "Table": "orders"}},
+        "both": judge("Rules = [ RowCount > 2 ] Analyzers = [ Mean \"price\", Completeness \"price\" where \"id > 9\" ]"),
+        "alone": judge("Analyzers = [ RowCount ]"),
+        "out": {"S3DirectTarget": {"Name": "Out", "Inputs": ["both"], "Path": "s3://data/out/", "Format": "csv"}}});
+    house.graph("job", nodes).await;
+    let run = house.succeed("job").await;
+    let JobResult::Sql { quality, .. } = run.result().unwrap() else { panic!("{run:?}") };
+    let told = |analyzer: &str, metrics: Option<&str>| AnalyzerResult { analyzer: analyzer.into(), metrics: metrics.map(str::to_owned) };
+    let of = |node: &str| quality.iter().find(|result| result.node == node).unwrap();
+    let both = of("both");
+    assert_eq!((both.score, both.rules.len(), both.rules[0].passed), (1.0, 1, true));
+    let nothing = told("Completeness \"price\" where \"id > 9\"", None);
+    assert_eq!(both.analyzers, [told("Mean \"price\"", Some("Column.price.Mean=5.5")), nothing]);
+    let alone = of("alone");
+    assert_eq!((alone.score, alone.rules.len()), (1.0, 0));
+    assert_eq!(alone.analyzers, [told("RowCount", Some("Dataset.*.RowCount=3"))]);
 }

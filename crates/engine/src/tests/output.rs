@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::RunState;
 use etl::{Compression, FilesTarget, Format, Target};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::json;
 use store::Location;
 
 use super::{House, outcome};
@@ -74,9 +75,23 @@ async fn every_type_has_its_form_and_one_empty_field_is_a_record() {
                  CAST(0.1 AS FLOAT) AS e, CAST(1e21 AS DOUBLE) AS f, CAST('NaN' AS DOUBLE) AS g, CAST(12.50 AS DECIMAL(10,2)) AS h, false AS i,
                  TIMESTAMP '2025-03-09T18:30:00' AS j, CAST(NULL AS BIGINT) AS k, arrow_cast('x\r', 'LargeUtf8') AS l, arrow_cast('a,b', 'Utf8View') AS m";
     let csv = house.csv(query).await;
-    let expected = "a,b,c,d,e,f,g,h,i,j,k,l,m\n-1,2,3,-9223372036854775808,0.1,1.0e21,NaN,12.50,false,2025-03-09T18:30:00,,x ,\"a,b\"\n";
+    let expected = "a,b,c,d,e,f,g,h,i,j,k,l,m\n-1,2,3,-9223372036854775808,0.1,1e21,NaN,12.50,false,2025-03-09T18:30:00,,x ,\"a,b\"\n";
     assert_eq!(csv, expected);
     assert_eq!(house.csv("SELECT CAST(NULL AS VARCHAR) AS only").await, "only\n\"\"\n");
+}
+
+#[tokio::test]
+async fn fractions_are_written_as_a_cast_to_text_shows_them() {
+    let house = House::new().await;
+    let all = "(1e21), (1e16), (1e15), (1234567890.5), (1e10), (0.1), (-0.0), (1e-5), (1.5e-7), (5e-324), (-1.7976931348623157e308),
+               (CAST('NaN' AS DOUBLE)), (CAST('-inf' AS DOUBLE))";
+    for kind in ["DOUBLE", "FLOAT"] {
+        let cast = format!("CAST(x AS {kind})");
+        let csv = house.csv(&format!("SELECT {cast} AS x, CAST({cast} AS VARCHAR) AS text FROM (VALUES {all}) AS t (x)")).await;
+        let cells: Vec<&str> = csv.lines().skip(1).map(|line| line.split_once(',').unwrap()).flat_map(|(x, text)| [x, text]).collect();
+        assert_eq!(cells.len(), 26);
+        assert!(cells.chunks(2).all(|pair| pair[0] == pair[1]), "{csv}");
+    }
 }
 
 #[tokio::test]
@@ -220,4 +235,35 @@ async fn a_full_disk_has_a_code_and_the_old_result_stays() {
         assert!(run.message.unwrap().starts_with("The disk has no room for the result under s3://data/small/out/;"));
     }
     assert_eq!((left.as_str(), names), ("value\nold\n", 1));
+}
+
+#[tokio::test]
+async fn glues_words_for_a_targets_files() {
+    let house = House::new().await;
+    house.put("raw/a.csv", "id\n1\n").await;
+    let graph = |members: serde_json::Value| {
+        let mut target = json!({"Name": "Out", "Inputs": ["raw"], "Path": "s3://data/out/", "Mode": "overwrite"});
+        target.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        json!({"raw": {"S3CsvSource": {"Name": "Raw", "Paths": ["s3://data/raw/"], "Separator": "comma", "QuoteChar": "quote",
+            "WithHeader": true}}, "out": {"S3DirectTarget": target}})
+    };
+    for format in ["csv", "json", "parquet"] {
+        house.graph("copy", graph(json!({"Format": format, "Compression": "uncompressed"}))).await;
+        house.succeed("copy").await;
+        assert_eq!(house.files().await[0].0, format!("part-00000.{format}"));
+    }
+    let refusals = [
+        ("lzo", "Compression is none, gzip, snappy or zstd; found \"lzo\"."),
+        ("snappy", "Compression of a csv target is none or gzip; found snappy."),
+    ];
+    for (compression, expected) in refusals {
+        house.graph("copy", graph(json!({"Format": "csv", "Compression": compression}))).await;
+        assert_eq!(house.fail("copy").await.1, format!("For node \"out\": {expected}"));
+    }
+    for (files, remarks) in [("1", 0), ("4", 1)] {
+        house.graph("copy", graph(json!({"Format": "csv", "NumberTargetPartitions": files}))).await;
+        let run = house.succeed("copy").await;
+        let log = house.log(&run.id).await;
+        assert_eq!(log.matches("warn: NumberTargetPartitions 4 of node \"out\" has no effect").count(), remarks, "{log}");
+    }
 }

@@ -127,6 +127,24 @@ async fn a_table_of_sqlite_takes_each_row_once() {
     writes_into_a_table(&house, &rows).await;
 }
 
+#[tokio::test]
+async fn values_that_became_null_on_the_way_into_a_table_are_told() {
+    let house = House::new().await;
+    house.sqlite("CREATE TABLE sales (id INTEGER, word TEXT, \"each\" INTEGER)").await;
+    house.table("moves", "s3://data/moves/", csv(CSV), "id bigint, word string, parts bigint").await;
+    moves(&house, "a", "1,one,1\n2,two,many\n3,three,3,3\n4,four,4\n").await;
+    create(&house, "append").await;
+    let run = house.succeed("job").await;
+    assert_eq!(written(&run), 3);
+    let log = house.log(&run.id).await;
+    for sentence in [
+        "1 values of column \"parts\" are no Int64 and became null (first: \"many\" in moves/a.csv line 3).",
+        "1 rows are too long and were left out (first: moves/a.csv line 4 has 4 fields, 3 were expected).",
+    ] {
+        assert_eq!(log.matches(&format!("warn: {sentence}")).count(), 1, "{log}");
+    }
+}
+
 #[cfg(feature = "postgres")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_of_postgresql_takes_each_row_once() {
@@ -140,4 +158,40 @@ async fn a_table_of_postgresql_takes_each_row_once() {
         text.trim().to_owned()
     };
     writes_into_a_table(&house, &rows).await;
+}
+
+#[cfg(feature = "mysql")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mysqls_databases_stand_where_others_have_schemas() {
+    let Some(server) = testkit::servers::MariaDb::start() else { return };
+    let house = House::new().await;
+    server.sql("shop", "CREATE TABLE orders (id bigint PRIMARY KEY); INSERT INTO orders VALUES (1), (2); CREATE TABLE copy (id bigint)");
+    server.sql("", "CREATE DATABASE depot; CREATE TABLE depot.orders (id bigint); INSERT INTO depot.orders VALUES (9)");
+    let password = house.installation.folder.path().join("password");
+    std::fs::write(&password, &server.password).unwrap();
+    // The connection is to no database in particular.
+    let properties = [
+        ("JDBC_CONNECTION_URL", format!("jdbc:mysql://127.0.0.1:{}", server.port)),
+        ("USERNAME", server.user.clone()),
+        ("PASSWORD", format!("${{file:{}}}", password.display())),
+    ];
+    house.catalog.create_connection(connect::Connection::new("orders", "JDBC", properties)).await.unwrap();
+    let crawler =
+        json!({"Name": "c", "DatabaseName": "shop", "Targets": {"JdbcTargets": [{"ConnectionName": "orders", "Path": "shop/copy"}]}});
+    house.crawl(serde_json::from_value(crawler).unwrap()).await;
+    let copy = |table: &str, database: Option<&str>| {
+        json!({
+            "raw": {"DirectJDBCSource": {"Name": "Raw", "ConnectionName": "orders", "ConnectionType": "mysql", "Database": database, "Table": table}},
+            "out": {"MySQLCatalogTarget": {"Name": "Out", "Inputs": ["raw"], "Database": "shop", "Table": "shop_copy", "Mode": "overwrite"}}
+        })
+    };
+    for (table, database, expected) in
+        [("shop.orders", None, "id\n1\n2\n"), ("orders", Some("depot"), "id\n9\n"), ("depot.orders", None, "id\n9\n")]
+    {
+        house.graph("copy", copy(table, database)).await;
+        house.succeed("copy").await;
+        assert_eq!(house.csv("SELECT id FROM shop.shop_copy ORDER BY id").await, expected, "{table}");
+    }
+    house.graph("copy", copy("orders", None)).await;
+    assert!(house.fail("copy").await.1.contains("orders stands for several tables of connection \"orders\""));
 }
