@@ -33,8 +33,10 @@ pub(crate) fn check(arguments: &Arguments) -> Result<()> {
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Code,
-    /// Between single (text) or double (name) quotes.
+    /// Between single (text) or double (name) quotes, or backticks.
     Quoted(char),
+    /// Between the single quotes of a text in which `\` takes the next character as it is.
+    Escaped,
     /// From `--` to the end of the line.
     Line,
     /// So many `/*` that are not closed.
@@ -42,11 +44,14 @@ enum Place {
 }
 
 /// Replaces `${KEY}` by the argument `--KEY`, so that no value can become code: in code it is a text literal (`'2025-01-01'`),
-/// within quotes it is text whose quotes are doubled, in a comment it stays as it is.
+/// within quotes it is text whose quotes are doubled (in `E'...'` backslashes too), in a comment it stays as it is.
 ///
 /// # Errors
-/// A key without argument, a `${` without `}`.
+/// A key without argument, a `${` without `}`; beside arguments, texts in quotes of which engines have each their own rules.
 pub fn substitute(sql: &str, arguments: &Arguments) -> Result<String> {
+    if !sql.contains("${") {
+        return Ok(sql.to_owned());
+    }
     let mut out = String::with_capacity(sql.len());
     let mut place = Place::Code;
     let mut rest = sql;
@@ -56,7 +61,14 @@ pub fn substitute(sql: &str, arguments: &Arguments) -> Result<String> {
             let value = arguments.get(&format!("--{key}")).ok_or_else(|| unknown(key, arguments))?;
             match place {
                 Place::Quoted(quote) => out.push_str(&doubled(value, quote)),
-                _ => out.push_str(&format!("'{}'", doubled(value, '\''))),
+                Place::Escaped => out.push_str(&doubled(&doubled(value, '\\'), '\'')),
+                _ => {
+                    // A space keeps what is before from becoming the literal's prefix.
+                    if !word_before(sql, rest).is_empty() || out.ends_with('&') {
+                        out.push(' ');
+                    }
+                    out.push_str(&format!("'{}'", doubled(value, '\'')));
+                }
             }
             rest = after;
             continue;
@@ -73,27 +85,72 @@ pub fn substitute(sql: &str, arguments: &Arguments) -> Result<String> {
             (place, rest) = (next, after);
             continue;
         }
+        // What is taken as it is, or stands for a quote.
+        let length = match (place, c) {
+            (Place::Escaped, '\\') => rest.chars().take(2).map(char::len_utf8).sum(),
+            (Place::Escaped, _) if rest.starts_with("''") => 2,
+            _ => c.len_utf8(),
+        };
         place = match (place, c) {
-            (Place::Code, '\'' | '"') => Place::Quoted(c),
+            (Place::Code, '\'' | '"' | '`') => opened(sql, rest, c)?,
+            (Place::Code, '$') if is_dollar_quote(sql, rest) => return Err(unalike(sql, rest, "$")),
             (Place::Code, '-') if rest.starts_with("--") => Place::Line,
             // A doubled quote closes and opens again, which comes to the same.
             (Place::Quoted(quote), c) if c == quote => Place::Code,
+            (Place::Escaped, '\'') if length == 1 => Place::Code,
             (Place::Line, '\n') => Place::Code,
             (place, _) => place,
         };
-        out.push(c);
-        rest = &rest[c.len_utf8()..];
+        let (taken, after) = rest.split_at(length);
+        out.push_str(taken);
+        rest = after;
     }
     Ok(out)
+}
+
+/// What a quote opens, by the word right before it.
+fn opened(sql: &str, rest: &str, quote: char) -> Result<Place> {
+    let word = word_before(sql, rest).to_ascii_lowercase();
+    let before = &sql[..sql.len() - rest.len()];
+    match word.as_str() {
+        "e" | "x" if quote == '\'' => Ok(Place::Escaped),
+        "r" | "q" | "nq" if quote != '`' => Err(unalike(sql, rest, &word)),
+        // A number may end before its last letter, which is then the prefix.
+        number if quote != '`' && number.starts_with(|c: char| c.is_ascii_digit()) => Err(unalike(sql, rest, number)),
+        "" if quote == '\'' && (before.ends_with("u&") || before.ends_with("U&")) => Err(unalike(sql, rest, "U&")),
+        _ => Ok(Place::Quoted(quote)),
+    }
+}
+
+/// The characters of a word that end where `rest` begins.
+fn word_before<'a>(sql: &'a str, rest: &str) -> &'a str {
+    let before = &sql[..sql.len() - rest.len()];
+    let kept = before.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '#' | '@'));
+    &before[kept.len()..]
+}
+
+/// `$$` or `$tag$`, but not within a word.
+fn is_dollar_quote(sql: &str, rest: &str) -> bool {
+    let tag = rest[1..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    tag.starts_with('$') && word_before(sql, rest).chars().next().is_none_or(|c| c.is_ascii_digit())
 }
 
 fn doubled(value: &str, quote: char) -> String {
     value.replace(quote, &format!("{quote}{quote}"))
 }
 
+fn line(sql: &str, rest: &str) -> usize {
+    sql[..sql.len() - rest.len()].matches('\n').count() + 1
+}
+
 fn unclosed(sql: &str, rest: &str) -> Error {
-    let line = sql[..sql.len() - rest.len()].matches('\n').count() + 1;
+    let line = line(sql, rest);
     Error::invalid_input(format!("An argument in a query is written ${{KEY}}; in line {line} the closing brace is missing."))
+}
+
+fn unalike(sql: &str, rest: &str, prefix: &str) -> Error {
+    let line = line(sql, rest);
+    Error::invalid_input(format!("A query with arguments has texts as '...' or E'...'; in line {line} one has the prefix {prefix:?}."))
 }
 
 fn unknown(key: &str, arguments: &Arguments) -> Error {

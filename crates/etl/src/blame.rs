@@ -12,7 +12,7 @@ use futures::StreamExt;
 
 use crate::arguments::Arguments;
 use crate::engine::{Engine, Means, Rows, SqlQuery};
-use crate::planner::Planner;
+use crate::planner::{Look, Planner};
 use crate::statement::Statement;
 
 /// Code of a run that failed on what is in its data; explained in `docs/errors/`.
@@ -74,21 +74,22 @@ impl Blame<'_> {
             engine: self.engine,
             tables: &statement.query.tables,
             arguments: self.arguments,
-            means: Some(self.means.clone()),
+            look: Some(Look { windows: statement.query.windows.clone(), ..Look::whole(self.means.clone()) }),
             now: self.now,
         };
         for node in self.graph.ancestors(statement.node.as_deref()?).ok()? {
             if node.kind.role == Role::Target {
                 continue;
             }
-            let text = codegen::select_of(self.graph, &planner, &node.id, None).await.ok()?.sql;
-            let query = SqlQuery { windows: statement.query.windows.clone(), ..planner.query(&text).ok()? };
-            let Err(found) = self.tried(query.clone(), error.kind).await else { continue };
-            if found.kind != error.kind {
-                return None;
+            for output in codegen::around(self.graph, &planner, &node.id).await.ok()?.outputs {
+                let query = planner.query(&output.sql).ok()?;
+                let Err(found) = self.tried(query.clone(), error.kind).await else { continue };
+                if found.kind != error.kind {
+                    return None;
+                }
+                let column = if error.kind == ErrorKind::InvalidData { self.column(&query).await } else { None };
+                return Some(Place { node: format!("{:?} ({})", node.name, node.id), column, error: found });
             }
-            let column = if error.kind == ErrorKind::InvalidData { self.column(&query).await } else { None };
-            return Some(Place { node: format!("{:?} ({})", node.name, node.id), column, error: found });
         }
         None
     }

@@ -1,18 +1,40 @@
 //! Sources that a graph names by itself, as tables that the catalogue does not have: files by a path, tables and topics by a connection.
 
-use catalog::{Catalog, Column, FileLayout, Parameters, Table, hive};
+use catalog::crawl::PRIMARY_KEY;
+use catalog::{Catalog, Column, FileLayout, Parameters, StorageDescriptor, Table, hive};
 use codegen::{DIRECT_DATABASE, DirectKind, DirectSource, FileKind};
+use connect::Connection;
 use connect::files::{Classifier, CsvClassifier, Finding, HeaderRule, SampleLimits, inspect_as};
 use connect::source::TablePath;
 use domain::{Error, Result};
-use store::Location;
+
+use crate::target::place;
+
+/// Leaves out all that is in folders below the path.
+const BELOW: &str = "*/**";
 
 /// The table that stands for the source; its columns are those that the node declares, or what is found there.
 pub(crate) async fn table(catalog: &Catalog, source: &DirectSource) -> Result<Table> {
     let found = match &source.kind {
-        DirectKind::Files { paths, exclusions, format, .. } => files(catalog, source, paths, exclusions, format).await,
-        DirectKind::Table { connection, database, table } => behind(catalog, connection, path(database.as_deref(), table)).await,
-        DirectKind::Topic { connection, topic, .. } => behind(catalog, connection, TablePath::table(topic)).await,
+        DirectKind::Files { paths, exclusions, recurse, compression, format } => match paths.as_slice() {
+            [path] => {
+                let below = (!recurse).then(|| BELOW.to_owned());
+                let exclusions = exclusions.iter().cloned().chain(below).collect();
+                files(catalog, source, path, exclusions, compression.as_deref(), format).await
+            }
+            _ => Err(Error::invalid_input(format!(
+                "Expected one path in Paths, found {}: give each a node and join them by a Union.",
+                paths.len()
+            ))),
+        },
+        DirectKind::Table { connection, database, table } => {
+            let wanted = |found: &Connection| -> Result<TablePath> {
+                let path = place(found, table)?;
+                Ok(TablePath { database: path.database.or_else(|| database.clone()), ..path })
+            };
+            behind(catalog, connection, wanted).await
+        }
+        DirectKind::Topic { connection, topic, .. } => behind(catalog, connection, |_| Ok(TablePath::table(topic))).await,
     };
     let mut table = found.map_err(|error| named(source, error))?;
     table.database_name = DIRECT_DATABASE.into();
@@ -28,17 +50,9 @@ fn named(source: &DirectSource, mut error: Error) -> Error {
     error
 }
 
-/// `schema.table` or `table`, in the connection's own database unless another is named.
-fn path(database: Option<&str>, table: &str) -> TablePath {
-    let (schema, table) = match table.split_once('.') {
-        Some((schema, table)) => (Some(schema.to_owned()), table),
-        None => (None, table),
-    };
-    TablePath { database: database.map(str::to_owned), schema, table: table.to_owned() }
-}
-
-async fn behind(catalog: &Catalog, connection: &str, wanted: TablePath) -> Result<Table> {
+async fn behind(catalog: &Catalog, connection: &str, wanted: impl FnOnce(&Connection) -> Result<TablePath>) -> Result<Table> {
     let found = catalog.get_connection(connection).await?.value;
+    let wanted = wanted(&found)?;
     let source = catalog.sources().open(&found)?;
     let all = source.tables().await?;
     let fits = |path: &&TablePath| {
@@ -55,11 +69,15 @@ async fn behind(catalog: &Catalog, connection: &str, wanted: TablePath) -> Resul
         }
         (None, _) => return Err(Error::not_found(format!("Table {wanted} behind connection {connection:?}"))),
     };
-    let columns = hive::columns(source.schema(&path).await?.as_ref());
+    let described = source.describe(std::slice::from_ref(&path)).await?.pop();
+    let described = described.unwrap_or_else(|| Err(Error::internal(format!("{path} was not described."))))?;
     let mut table = Table::default();
     table.storage_descriptor.location = Some(path.to_string());
-    table.storage_descriptor.columns = columns;
+    table.storage_descriptor.columns = hive::columns(described.schema.as_ref());
     table.parameters = parameters(source.classification(), connection, &path);
+    if !described.primary_key.is_empty() {
+        table.parameters.insert(PRIMARY_KEY.into(), described.primary_key.join(","));
+    }
     Ok(table)
 }
 
@@ -70,34 +88,40 @@ fn parameters(classification: &str, connection: &str, path: &TablePath) -> Param
     always.into_iter().chain(places).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The first file says what all are.
-async fn files(catalog: &Catalog, source: &DirectSource, paths: &[String], exclusions: &[String], format: &FileKind) -> Result<Table> {
-    let [path] = paths else {
-        return Err(Error::invalid_input(format!(
-            "Expected one path in Paths, found {}: give each a node and join them by a Union.",
-            paths.len()
-        )));
+/// The first of the files that are read says what all are.
+async fn files(
+    catalog: &Catalog,
+    source: &DirectSource,
+    path: &str,
+    exclusions: Vec<String>,
+    compression: Option<&str>,
+    format: &FileKind,
+) -> Result<Table> {
+    let mut table = Table {
+        storage_descriptor: StorageDescriptor { location: Some(path.to_owned()), ..StorageDescriptor::default() },
+        ..Table::default()
     };
-    let location = Location::parse(path)?;
-    let (store, _) = catalog.sources().files(&location, None)?;
-    let listed = catalog.sources().list(&location, None).await?;
-    let mut inspection = None;
-    for file in listed.iter().filter(|file| file.size > 0) {
-        inspection = match inspect_as(store.clone(), file, SampleLimits::default(), &classifiers(source, format)).await? {
-            Finding::Usable(found) => Some(found),
+    if !exclusions.is_empty() {
+        table.parameters.insert("exclusions".into(), serde_json::Value::from(exclusions).to_string());
+    }
+    let listed = catalog.table_files(&table).await?;
+    for file in &listed.files {
+        let inspection = match inspect_as(listed.store.clone(), file, SampleLimits::default(), &classifiers(source, format)).await? {
+            Finding::Usable(found) => found,
             Finding::Empty => continue,
             Finding::Unusable(reason) => return Err(Error::invalid_data(format!("{}: {reason}", file.location))),
         };
-        break;
+        let found = inspection.compression.name();
+        // Parquet packs its own pages, and says itself how.
+        if let Some(said) = compression.filter(|said| *format != FileKind::Parquet && !said.eq_ignore_ascii_case(found)) {
+            return Err(Error::invalid_input(format!("CompressionType is {said:?}, and the file {} has {found:?}.", file.location)));
+        }
+        let layout = FileLayout { format: inspection.format, compression: inspection.compression };
+        table.parameters.extend(layout.parameters());
+        table.storage_descriptor = layout.storage_of(path.to_owned(), hive::columns(&inspection.schema));
+        return Ok(table);
     }
-    let inspection = inspection.ok_or_else(|| Error::not_found(format!("A file with rows under {location}")))?;
-    let layout = FileLayout { format: inspection.format.clone(), compression: inspection.compression };
-    let mut parameters = layout.parameters();
-    if !exclusions.is_empty() {
-        parameters.insert("exclusions".into(), serde_json::Value::from(exclusions.to_vec()).to_string());
-    }
-    let columns = hive::columns(&inspection.schema);
-    Ok(Table { storage_descriptor: layout.storage_of(path.clone(), columns), parameters, ..Table::default() })
+    Err(Error::not_found(format!("A file with rows under {path}")))
 }
 
 fn classifiers(source: &DirectSource, format: &FileKind) -> Vec<Classifier> {

@@ -80,6 +80,7 @@ pub struct TableRead {
 #[serde(rename_all = "PascalCase")]
 pub struct SqlOutcome {
     pub rows_written: u64,
+    /// Of files; of a table's rows, what their values take in memory.
     pub bytes_written: u64,
     /// Relative to the folder.
     pub files: Vec<String>,
@@ -118,7 +119,7 @@ impl Means {
 pub struct Rows {
     pub schema: SchemaRef,
     pub batches: BoxStream<'static, Result<RecordBatch>>,
-    /// What has been read so far; all of it once the stream has ended.
+    /// What has been read so far; all of it, and what the computation took, once the stream has ended.
     pub tally: Tally,
 }
 
@@ -130,7 +131,7 @@ pub struct ColumnsRead {
     pub columns: Vec<String>,
 }
 
-/// Computes queries: DataFusion in this process (`engine::DataFusionEngine`); a Spark cluster is to come.
+/// Computes queries: DataFusion in this process (`engine::DataFusionEngine`), a cluster (`spark::SparkEngine`).
 ///
 /// Contract: the same query gives the same rows on every engine (asked by the cases of `etl/suite`); writes everything or fails;
 /// ends with `Stopped` within a second of the cancellation; a result without rows is a file all the same (CSV: the header

@@ -13,14 +13,15 @@ use store::Location;
 use crate::arguments::Arguments;
 use crate::bookmark::RunBookmark;
 use crate::clean::clean;
-use crate::engine::{Means, SqlQuery};
+use crate::engine::{Engine, Means, SqlQuery};
 use crate::engines::Engines;
 use crate::job::{Job, RUN_KIND};
 use crate::jobs::Jobs;
 use crate::plan::{Plan, plan};
+use crate::planner::Look;
 use crate::script::{ScriptOutcome, ScriptRun, Sessions};
 use crate::sql_run::{Output, SqlRun};
-use crate::statement::QualityResult;
+use crate::statement::{QualityResult, Statement};
 use crate::workbench::Workbench;
 
 /// A run's input; the subject is the job's name.
@@ -39,7 +40,7 @@ pub(crate) struct JobInput {
     pub shown: Map<String, Value>,
 }
 
-/// A succeeded run's result.
+/// The result of a run that succeeded, or that rules of data quality failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum JobResult {
     /// The rows of queries were published; none where bookmarks found nothing new.
@@ -86,6 +87,36 @@ impl JobExecutor {
         self
     }
 
+    /// What the run asks. The SQL of a graph may depend on the rows, and then on those that the run reads: so a run by bookmark decides what
+    /// it reads first, by SQL that is made without a look at them.
+    async fn asked(
+        &self,
+        job: &Job,
+        planned: &Plan,
+        arguments: &Arguments,
+        engine: &dyn Engine,
+        context: &RunContext,
+    ) -> Result<(Vec<Statement>, RunBookmark)> {
+        let whole = Look::whole(Means::of(context));
+        let made = |look: Option<Look>| self.workbench.statements(job, arguments, &[], look);
+        if !RunBookmark::is_wanted(arguments)? {
+            return Ok((made(Some(whole)).await?, RunBookmark::none()));
+        }
+        let by_rows = matches!(planned, Plan::Graph { script: None, .. });
+        let mut statements = match made(None).await {
+            // A graph may fit together only without the columns that a look drops.
+            Err(_) if by_rows => made(Some(whole.clone())).await?,
+            found => found?,
+        };
+        let queries: Vec<&SqlQuery> = statements.iter().map(|statement| &statement.query).collect();
+        let bookmark = RunBookmark::open(&self.catalog, engine, job, arguments, &queries, context).await?;
+        if by_rows && !bookmark.is_empty() {
+            statements = made(Some(Look { windows: bookmark.windows(), ..whole })).await?;
+        }
+        statements.iter_mut().for_each(|statement| statement.query.windows = bookmark.windows());
+        Ok((statements, bookmark))
+    }
+
     async fn run_clean(&self, declared: &Location, location: &Location, context: &RunContext) -> Result<JobResult> {
         let removed = clean(self.jobs.buckets(), declared, location, context).await?;
         context.info(format!("Removed {} files ({} bytes) under {location}.", removed.files, removed.bytes));
@@ -104,6 +135,7 @@ impl Executor for JobExecutor {
         let job = self.jobs.runs().store().get::<Job>(&context.run().subject).await?;
         let arguments = Jobs::arguments(&job, &input.arguments, &context.id().0);
         let mut bookmark = RunBookmark::none();
+        let (mut failure, mut loaded) = (None, true);
         let result = match plan(&job, &arguments)? {
             Plan::Clean { declared, location } => self.run_clean(&declared, &location, context).await?,
             Plan::Script(plan) => {
@@ -112,20 +144,30 @@ impl Executor for JobExecutor {
             }
             planned => {
                 let engine = self.engines.of(&job)?.as_ref();
-                let mut statements = self.workbench.statements(&job, &arguments, &[], Some(Means::of(context))).await?;
-                let queries: Vec<&SqlQuery> = statements.iter().map(|statement| &statement.query).collect();
-                bookmark = RunBookmark::open(&self.catalog, engine, &job, &arguments, &queries, context).await?;
-                statements.iter_mut().for_each(|statement| bookmark.narrow(&mut statement.query));
+                let (statements, decided) = self.asked(&job, &planned, &arguments, engine, context).await?;
+                bookmark = decided;
                 let graph = match &planned {
                     Plan::Graph { graph, script: None } => Some((graph, &arguments)),
                     _ => None,
                 };
                 let run = SqlRun { engine, jobs: &self.jobs, catalog: &self.catalog, context, graph };
-                if bookmark.is_empty() { JobResult::nothing() } else { run.carry_out(statements).await? }
+                if bookmark.is_empty() {
+                    JobResult::nothing()
+                } else {
+                    let carried = run.carry_out(statements).await?;
+                    (failure, loaded) = (carried.failure, carried.loaded);
+                    carried.result
+                }
             }
         };
         let mut tx = context.begin().await?;
-        bookmark.advance(&mut tx, context).await?;
-        context.succeed(tx, &result).await
+        // Whatever rules say afterwards: what has been loaded is not to be read again.
+        if loaded {
+            bookmark.advance(&mut tx, context).await?;
+        }
+        match failure {
+            None => context.succeed(tx, &result).await,
+            Some(failure) => context.fail(tx, &result, &failure).await,
+        }
     }
 }

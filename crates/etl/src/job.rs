@@ -35,7 +35,7 @@ pub struct Job {
     /// `Command.ScriptLocation` is run instead of what the graph would give; sources and targets stay those of the graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_gen_configuration_nodes: Option<Value>,
-    /// What computes the job's queries, where it is not the engine in this process; this version has no other. Ours.
+    /// What computes the job's queries, where it is not the engine in this process: `spark`, where the installation has it. Ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
     /// The tables of which a run with bookmarks reads only what is new. Ours.

@@ -49,7 +49,7 @@ pub struct JobRun {
     /// Members of the job or of the start that have no effect.
     #[serde(flatten)]
     pub shown: Map<String, Value>,
-    /// What came out, once the run has succeeded. Ours.
+    /// What came out, once the run has succeeded or rules of data quality have failed it. Ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<JobResult>,
 }

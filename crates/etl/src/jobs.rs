@@ -133,6 +133,20 @@ impl Jobs {
         self.runs.store().update(name, replace).await
     }
 
+    /// From now on the job runs the file in place of its graph, of which `known` is the state that the file was made of.
+    pub(crate) async fn run_code(&self, known: &Job, file: &Location) -> Result<()> {
+        let change = |job: &mut Job| {
+            let command = |job: &Job| job.command.script_location.clone();
+            if job.code_gen_configuration_nodes != known.code_gen_configuration_nodes || command(job) != command(known) {
+                let text = format!("Job {:?} was changed while its code was written to {file}; remove the file and try again.", job.name);
+                return Err(Error::new(ErrorKind::Conflict, text));
+            }
+            job.command.script_location = Some(file.to_string());
+            job.check()
+        };
+        self.runs.store().update(&known.name, change).await.map(|_| ())
+    }
+
     /// Runs that have begun go on; queued ones fail, as there is nothing left to do. Past runs stay readable, the bookmark goes.
     pub async fn delete_job(&self, name: &str) -> Result<()> {
         let mut tx = self.runs.store().begin().await?;

@@ -23,6 +23,7 @@ mod jobs;
 mod plan;
 mod planner;
 mod publication;
+mod registration;
 mod script;
 mod sql_run;
 mod statement;
@@ -41,12 +42,13 @@ pub use failure::{TARGET_FULL, TARGET_NOT_WRITABLE, TARGET_TOO_MANY_PARTITIONS, 
 pub use job::{ExecutionProperty, Job, JobCommand, JobConnections, JobSpec, NotificationProperty, SourceControlDetails};
 pub use job_run::JobRun;
 pub use jobs::{Jobs, StartJobRun};
+pub use plan::JobKind;
 pub use script::{ScriptOutcome, Session, Sessions};
 pub use sql_run::Output;
-pub use statement::{QualityResult, RuleResult};
-pub use tally::{Meter, Tally};
+pub use statement::{AnalyzerResult, QualityResult, RuleResult};
+pub use tally::{Finish, Meter, Tally};
 pub use target::{Compression, FilesMode, FilesTarget, Format, TableMode, TableTarget, Target};
-pub use workbench::{Language, PREVIEW_ROWS, Preview, Side, Workbench};
+pub use workbench::{Language, MOST_PREVIEW_ROWS, PREVIEW_ROWS, Preview, Side, Workbench};
 
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,30 @@ pub(crate) enum Script {
 /// than Glue's own members.
 const CLEAN_SCRIPT: &str = "penchant:clean";
 
+/// What a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobKind {
+    Graph,
+    Sql,
+    /// The removal of earlier results.
+    Clean,
+    Script,
+}
+
+impl Job {
+    pub fn kind(&self) -> JobKind {
+        if self.code_gen_configuration_nodes.is_some() {
+            return JobKind::Graph;
+        }
+        match (&self.spec, script_location(self)) {
+            (Some(JobSpec::Clean { .. }), _) | (None, Some(CLEAN_SCRIPT)) => JobKind::Clean,
+            (Some(JobSpec::Script { .. }), _) => JobKind::Script,
+            (None, Some(script)) if script::is_script(script) => JobKind::Script,
+            _ => JobKind::Sql,
+        }
+    }
+}
+
 /// What can be said about a job before its runs bring their arguments: fails only where no arguments could help.
 pub(crate) fn check(job: &Job) -> Result<()> {
     if let Some(nodes) = &job.code_gen_configuration_nodes {
@@ -148,7 +172,7 @@ fn target(job: &Job, arguments: &Arguments) -> Result<Target> {
     Ok(Target::Files(FilesTarget {
         location: given("--target").ok_or_else(|| missing(job, "--target"))?.to_owned(),
         format: given("--format").map(Format::parse).transpose()?.unwrap_or_default(),
-        compression: given("--compression").map(Compression::parse).transpose()?,
+        compression: given("--compression").map(|text| Compression::parse("A job's --compression", text)).transpose()?,
         partition_keys: keys.map(str::to_owned).collect(),
         mode,
         max_file_rows: number("--max-file-rows")?,

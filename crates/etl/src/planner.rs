@@ -1,5 +1,7 @@
 //! What the making of SQL asks of an engine.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{Array, ArrayRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
@@ -9,16 +11,37 @@ use domain::{Error, Result};
 use futures::StreamExt;
 
 use crate::arguments::{Arguments, substitute};
-use crate::engine::{Engine, Means, SqlQuery};
+use crate::engine::{Engine, Means, SqlQuery, Window};
 
-/// Answers from the tables' columns; from their rows only with means.
+/// How tables are looked into where SQL depends on what is in them: as whoever runs the SQL reads them. What is not read decides nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub means: Means,
+    /// As [`SqlQuery`] has them.
+    pub windows: BTreeMap<String, Window>,
+    pub sample_rows: Option<u64>,
+}
+
+impl Look {
+    /// Sees all rows.
+    pub fn whole(means: Means) -> Self {
+        Self { means, windows: BTreeMap::new(), sample_rows: None }
+    }
+
+    /// The query of what is seen.
+    pub fn through(&self, query: SqlQuery) -> SqlQuery {
+        SqlQuery { windows: self.windows.clone(), sample_rows: self.sample_rows, ..query }
+    }
+}
+
+/// Answers from the tables' columns; from their rows only with a look.
 pub(crate) struct Planner<'a> {
     pub engine: &'a dyn Engine,
     /// Beside the catalogue's.
     pub tables: &'a [Table],
     /// Filled into the text.
     pub arguments: &'a Arguments,
-    pub means: Option<Means>,
+    pub look: Option<Look>,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -27,7 +50,11 @@ const PLAIN: FormatOptions<'static> = FormatOptions::new();
 
 impl Planner<'_> {
     pub fn query(&self, sql: &str) -> Result<SqlQuery> {
-        Ok(SqlQuery { tables: self.tables.to_vec(), ..SqlQuery::new(substitute(sql, self.arguments)?) })
+        let query = SqlQuery { tables: self.tables.to_vec(), ..SqlQuery::new(substitute(sql, self.arguments)?) };
+        Ok(match &self.look {
+            Some(look) => look.through(query),
+            None => query,
+        })
     }
 }
 
@@ -44,8 +71,8 @@ impl codegen::Planner for Planner<'_> {
     }
 
     async fn rows(&self, sql: &str) -> Result<Option<Vec<Vec<Option<String>>>>> {
-        let Some(means) = &self.means else { return Ok(None) };
-        let mut batches = self.engine.rows(self.query(sql)?, means.clone()).await?.batches;
+        let Some(look) = &self.look else { return Ok(None) };
+        let mut batches = self.engine.rows(self.query(sql)?, look.means.clone()).await?.batches;
         let mut rows = Vec::new();
         while let Some(batch) = batches.next().await.transpose()? {
             let columns: Vec<ArrayFormatter<'_>> = batch

@@ -13,7 +13,7 @@
 //! right after the step.
 //!
 //! What a run replaces: with `overwrite` every result under the prefix; with `append` only files of its own earlier attempts, and of
-//! runs that have failed for good.
+//! runs that have failed for good, but for those that rules of data quality failed once everything was published.
 //!
 //! What is there when the process dies:
 //! - while the engine writes, or before the rename or the exchange: the old result. The run is tried again, or fails; what it left
@@ -34,7 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::{Error, Result, RunState};
-use runs::{Level, RunContext, RunId, Runs};
+use runs::{Level, Run, RunContext, RunId, Runs};
 use store::{Buckets, Location};
 
 use crate::failure::unwritable;
@@ -126,7 +126,7 @@ impl Publication {
                     None => {
                         let found = context.runs().find(&run).await?;
                         // Runs that are not known may be another installation's.
-                        let gone = found.is_some_and(|run| run.state.is_final() && run.state != RunState::Succeeded);
+                        let gone = found.is_some_and(|run| run.state.is_final() && !keeps_files(&run));
                         failed.insert(run, gone);
                         gone
                     }
@@ -211,6 +211,11 @@ impl Publication {
             );
         }
     }
+}
+
+/// Whether the run ended with its files in place: a run that fails has a result only if it failed after that, by rules of data quality.
+fn keeps_files(run: &Run) -> bool {
+    run.state == RunState::Succeeded || run.result.is_some()
 }
 
 /// Where the folder is built that takes the place of `place`.

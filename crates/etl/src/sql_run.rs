@@ -6,17 +6,17 @@
 //! replace its own, and markers keep tables from taking rows twice. One that fails for good in that moment leaves some targets new and
 //! some old.
 
-use arrow::datatypes::{Schema, SchemaRef};
-use catalog::{Catalog, FileLayout, Table, TableUpdate, hive};
+use std::path::PathBuf;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use catalog::Catalog;
 use codegen::{Graph, UpdateCatalog};
-use connect::files::{Compression as Packing, CsvDialect, Format as FileKind};
 use connect::sink::{Mode, RunMarker, Write};
-use connect::source::TablePath;
-use connect::{Connection, Endpoint};
 use domain::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use runs::{Level, RunContext};
 use serde::{Deserialize, Serialize};
+use store::{Buckets, Location};
 
 use crate::arguments::Arguments;
 use crate::blame::{Blame, blamed};
@@ -24,8 +24,10 @@ use crate::engine::{Engine, FileOutput, Means, SqlOutcome};
 use crate::executor::JobResult;
 use crate::jobs::Jobs;
 use crate::publication::Publication;
+use crate::registration;
 use crate::statement::{Fate, QualityResult, Statement, Stop, judge};
-use crate::target::{FilesMode, FilesTarget, Format, TableMode, TableTarget, Target};
+use crate::tally::{Finish, Meter};
+use crate::target::{FilesMode, FilesTarget, TableMode, TableTarget, Target, place};
 
 /// Names of files that a run's record keeps.
 const LISTED_FILES: usize = 1_000;
@@ -58,6 +60,21 @@ pub(crate) struct SqlRun<'a> {
     pub graph: Option<(&'a Graph, &'a Arguments)>,
 }
 
+/// A run whose queries were asked, to the end.
+pub(crate) struct Carried {
+    pub result: JobResult,
+    /// What fails the run, which keeps what it published: rules, or that they could not be judged after the load.
+    pub failure: Option<Error>,
+    /// The targets have their rows.
+    pub loaded: bool,
+}
+
+/// What rules came to.
+struct Judged {
+    quality: Vec<QualityResult>,
+    failure: Option<Error>,
+}
+
 /// Files that wait to be published.
 struct Written<'a> {
     statement: &'a Statement,
@@ -68,18 +85,45 @@ struct Written<'a> {
 }
 
 impl SqlRun<'_> {
-    pub async fn carry_out(&self, statements: Vec<Statement>) -> Result<JobResult> {
-        distinct(&statements)?;
-        let mut quality = self.judged(&statements, &[Stop::Never, Stop::Immediate]).await?;
+    pub async fn carry_out(&self, statements: Vec<Statement>) -> Result<Carried> {
+        distinct(self.jobs.buckets(), &statements)?;
+        for statement in &statements {
+            if let Some(remark) = &statement.remark {
+                self.context.log(Level::Warn, remark.clone());
+            }
+            if let Some((_, Some(update))) = statement.files() {
+                registration::check(self.catalog, update).await.map_err(|error| statement.named(error))?;
+            }
+        }
+        let Judged { mut quality, failure } = self.judged(&statements, &[Stop::Never, Stop::Immediate]).await?;
+        if failure.is_some() {
+            // The outcomes say why: they are kept, and nothing else is.
+            let outcomes = |statement: &&Statement| matches!(statement.fate, Fate::Quality { stop: Stop::Never | Stop::Immediate, .. });
+            let outputs = self.load(&statements.iter().filter(outcomes).collect::<Vec<_>>()).await?;
+            return Ok(Carried { result: JobResult::Sql { outputs, quality }, failure, loaded: false });
+        }
+        let outputs = self.load(&statements.iter().collect::<Vec<_>>()).await?;
+        let after = match self.judged(&statements, &[Stop::AfterDataLoad]).await {
+            Err(error) if error.kind != ErrorKind::Stopped && !self.context.is_tried_again(&error) => {
+                Judged { quality: Vec::new(), failure: Some(error) }
+            }
+            after => after?,
+        };
+        quality.extend(after.quality);
+        Ok(Carried { result: JobResult::Sql { outputs, quality }, failure: after.failure, loaded: true })
+    }
+
+    /// Gives each of these statements' rows to its target.
+    async fn load(&self, statements: &[&Statement]) -> Result<Vec<Output>> {
         let mut written = Vec::new();
         let published = async {
-            for statement in &statements {
+            for statement in statements {
                 if let Some((target, update)) = statement.files() {
                     written.push(self.write_files(statement, target, update).await?);
                 }
             }
             let mut outputs = Vec::new();
-            for statement in &statements {
+            for statement in statements {
                 if let Fate::Target(Target::Table(target), _) = &statement.fate {
                     outputs.push(self.write_table(statement, target).await?);
                 }
@@ -95,14 +139,12 @@ impl SqlRun<'_> {
                 written.publication.abandon().await;
             }
         }
-        let outputs = published?;
-        quality.extend(self.judged(&statements, &[Stop::AfterDataLoad]).await?);
-        Ok(JobResult::Sql { outputs, quality })
+        published
     }
 
-    /// What the rules of the data quality nodes with one of these `stops` come to. Fails where that is to stop the run.
-    async fn judged(&self, statements: &[Statement], stops: &[Stop]) -> Result<Vec<QualityResult>> {
-        let mut results = Vec::new();
+    /// What the rules of the data quality nodes with one of these `stops` come to, and the first of them that is to fail the run.
+    async fn judged(&self, statements: &[Statement], stops: &[Stop]) -> Result<Judged> {
+        let mut judged = Judged { quality: Vec::new(), failure: None };
         for statement in statements {
             let Fate::Quality { stop, .. } = &statement.fate else { continue };
             if !stops.contains(stop) {
@@ -114,14 +156,15 @@ impl SqlRun<'_> {
             let passed = result.rules.iter().filter(|rule| rule.passed).count();
             self.context.info(format!("Data quality of node {node:?}: {passed} of {} rules passed.", result.rules.len()));
             if let Some(failure) = result.failure() {
-                if *stop != Stop::Never {
-                    return Err(Error::invalid_data(failure).code(RULES_FAILED));
+                if *stop != Stop::Never && judged.failure.is_none() {
+                    judged.failure = Some(Error::invalid_data(failure).code(RULES_FAILED));
+                } else {
+                    self.context.log(Level::Warn, failure);
                 }
-                self.context.log(Level::Warn, failure);
             }
-            results.push(result);
+            judged.quality.push(result);
         }
-        Ok(results)
+        Ok(judged)
     }
 
     /// The error, if it is one, with the place in the job that it came up at.
@@ -182,7 +225,7 @@ impl SqlRun<'_> {
         context.info(format!("Published {} rows in {file_count} files under {}.", outcome.rows_written, target.location));
         if let Some(update) = written.update {
             let schema = self.engine.columns(&written.statement.query).await?;
-            self.register(update, target, &schema).await?;
+            registration::register(self.catalog, update, target, &schema, context).await?;
         }
         Ok(Output { node: written.statement.node.clone(), target: target.location.clone(), file_count, outcome })
     }
@@ -204,87 +247,58 @@ impl SqlRun<'_> {
         let rows = self.engine.rows(statement.query.clone(), Means::of(self.context)).await;
         let rows = self.named(statement, rows).await?;
         let (tally, context) = (rows.tally, self.context.clone());
-        let mut done = 0;
+        let given = Meter::default();
+        let counts = given.clone();
         let counted = rows.batches.inspect(move |batch| {
             if let Ok(batch) = batch {
-                done += batch.num_rows() as u64;
-                context.progress(done, 0, "rows");
+                counts.add_rows(batch.num_rows() as u64);
+                counts.add_bytes(bytes_of(batch));
+                context.progress(counts.rows(), 0, "rows");
             }
         });
         let written = tokio::select! {
             written = sink.write(write, rows.schema, counted.boxed()) => written,
             () = self.context.cancel().cancelled() => return Err(Error::stopped()),
         };
+        let Finish { peak_memory_bytes, spills, spilled_bytes, problems } = tally.finished();
+        for problem in problems {
+            self.context.log(Level::Warn, problem);
+        }
         let rows_written = self.named(statement, written).await?;
         self.context.info(format!("Wrote {rows_written} rows into {}/{}.", target.connection, target.table));
-        let outcome = SqlOutcome { rows_written, read: tally.read(), ..SqlOutcome::default() };
+        let (bytes_written, files) = (given.bytes(), Vec::new());
+        let outcome = SqlOutcome { rows_written, bytes_written, files, read: tally.read(), peak_memory_bytes, spills, spilled_bytes };
         let target = Target::Table(target.clone()).to_string();
         Ok(Output { node: statement.node.clone(), target, file_count: 0, outcome })
     }
-
-    /// Makes or changes the table of the catalogue that describes the target's files.
-    async fn register(&self, update: &UpdateCatalog, target: &FilesTarget, schema: &SchemaRef) -> Result<()> {
-        let (Some(database), Some(name)) = (&update.database, &update.table) else {
-            return Err(Error::invalid_input(format!(
-                "The target {} is to update the catalogue, so its SchemaChangePolicy names Database and Table; found less.",
-                target.location
-            )));
-        };
-        let table = described(target, schema, name);
-        match self.catalog.get_table(database, name).await {
-            Err(error) if error.kind == ErrorKind::NotFound => self.catalog.create_table(database, table).await?,
-            Err(error) => return Err(error),
-            Ok(known) if known.columns() == table.columns() && known.location() == table.location() => return Ok(()),
-            Ok(_) if update.behavior.as_deref() == Some("LOG") => {
-                self.context.log(Level::Warn, format!("Table {database}.{name} is not as what was written; it is left as it was (LOG)."));
-                return Ok(());
-            }
-            Ok(_) => self.catalog.update_table(database, table, TableUpdate::default()).await?,
-        };
-        self.context.info(format!("The catalogue has the rows as {database}.{name}."));
-        Ok(())
-    }
 }
 
-/// `schema.table`; MySQL has databases where others have schemas.
-fn place(connection: &Connection, name: &str) -> Result<TablePath> {
-    let Some((outer, table)) = name.split_once('.') else { return Ok(TablePath::table(name)) };
-    let (outer, table) = (Some(outer.to_owned()), table.to_owned());
-    Ok(match connection.endpoint()? {
-        Endpoint::MySql(_) => TablePath { database: outer, schema: None, table },
-        _ => TablePath { database: None, schema: outer, table },
-    })
-}
-
-fn described(target: &FilesTarget, schema: &Schema, name: &str) -> Table {
-    let format = match target.format {
-        Format::Csv => FileKind::Csv(CsvDialect { has_header: true, quoted: true, ..CsvDialect::default() }),
-        Format::Json => FileKind::Json,
-        Format::Parquet => FileKind::Parquet,
+/// What the values take, without what other rows share their memory.
+fn bytes_of(rows: &RecordBatch) -> u64 {
+    let of = |column: &ArrayRef| match column.as_string_view_opt() {
+        Some(texts) => texts.iter().flatten().map(str::len).sum(),
+        None => column.to_data().get_slice_memory_size().unwrap_or_default(),
     };
-    let layout = FileLayout { format, compression: Packing::None };
-    let (keys, columns) = hive::columns(schema).into_iter().partition(|column| target.partition_keys.contains(&column.name));
-    Table {
-        name: name.to_owned(),
-        storage_descriptor: layout.storage_of(target.location.clone(), columns),
-        partition_keys: keys,
-        table_type: Some("EXTERNAL_TABLE".into()),
-        parameters: layout.parameters(),
-        ..Table::default()
-    }
+    rows.columns().iter().map(of).sum::<usize>() as u64
 }
 
-/// Two results in one place would take each other for an earlier one.
-fn distinct(statements: &[Statement]) -> Result<()> {
-    let mut places: Vec<String> = Vec::new();
+/// Two results in one place would take each other for an earlier one, and its hidden files for what a dead attempt left behind.
+fn distinct(buckets: &Buckets, statements: &[Statement]) -> Result<()> {
+    let mut places: Vec<(PathBuf, &Statement)> = Vec::new();
     for statement in statements {
-        if let Fate::Target(Target::Files(target), _) = &statement.fate {
-            let place = target.location.trim_end_matches('/').to_owned();
-            if places.contains(&place) {
-                return Err(Error::invalid_input(format!("Each target of a job has a prefix of its own; found {place} twice.")));
-            }
-            places.push(place);
+        let Some((target, _)) = statement.files() else { continue };
+        let place = buckets.path(&Location::parse(&target.location)?);
+        if let Some((_, other)) = places.iter().find(|(known, _)| *known == place) {
+            let name = |statement: &Statement| statement.node.clone().unwrap_or_default();
+            return Err(Error::invalid_input(format!(
+                "Each result of a job (a target's, a sample's, the outcomes under a ResultsS3Prefix) has a prefix of its own; found {} for \
+                 the nodes {:?} and {:?}.",
+                target.location,
+                name(other),
+                name(statement)
+            )));
         }
+        places.push((place, statement));
     }
     Ok(())
 }

@@ -4,17 +4,17 @@ use arrow::array::{Array, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use catalog::{Catalog, FileLayout, Table};
-use codegen::{FileFormat, Graph, Purpose, Script as Code, TablePlace, TargetSpec, UpdateCatalog, WriteMode};
+use codegen::{DIRECT_DATABASE, FileFormat, Graph, Purpose, Script as Code, TablePlace, TargetSpec, UpdateCatalog, WriteMode};
 use connect::files::Format as FileKind;
 use domain::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::arguments::{Arguments, substitute};
+use crate::arguments::Arguments;
 use crate::direct;
 use crate::engine::{Engine, Means, Rows, SqlQuery};
-use crate::planner::Planner;
+use crate::planner::{Look, Planner};
 use crate::target::{Compression, FilesMode, FilesTarget, Format, TableMode, TableTarget, Target};
 
 /// A query, and what becomes of its rows.
@@ -24,6 +24,8 @@ pub(crate) struct Statement {
     pub node: Option<String>,
     pub query: SqlQuery,
     pub fate: Fate,
+    /// What of the node has no effect, as a sentence for the run's log.
+    pub remark: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +47,17 @@ impl Statement {
     }
 
     /// The error, with the node that it came up for.
-    pub fn named(&self, mut error: Error) -> Error {
-        if let Some(node) = self.node.as_deref().filter(|_| error.kind != ErrorKind::Stopped) {
-            error.message = format!("For node {node:?}: {}", error.message);
+    pub fn named(&self, error: Error) -> Error {
+        match self.node.as_deref().filter(|_| error.kind != ErrorKind::Stopped) {
+            Some(node) => of_node(node, error),
+            None => error,
         }
-        error
     }
+}
+
+fn of_node(node: &str, mut error: Error) -> Error {
+    error.message = format!("For node {node:?}: {}", error.message);
+    error
 }
 
 /// When rules that fail end the run.
@@ -69,8 +76,8 @@ pub(crate) struct Maker<'a> {
     pub arguments: &'a Arguments,
     /// Tables that stand in for the catalogue's.
     pub instead: &'a [Table],
-    /// Without means the data itself is not looked at.
-    pub means: Option<Means>,
+    /// Without a look the data itself decides nothing.
+    pub look: Option<Look>,
 }
 
 impl Maker<'_> {
@@ -93,11 +100,15 @@ impl Maker<'_> {
         Ok(made)
     }
 
-    /// The tables that stand for the graph's own sources, and those that stand in for the catalogue's.
+    /// The tables that stand for the graph's own sources, and those that stand in for the catalogue's. A source that has one among those
+    /// is not asked again.
     pub async fn tables(&self, graph: &Graph) -> Result<Vec<Table>> {
         let mut tables = self.instead.to_vec();
         for source in graph.direct_sources() {
-            tables.push(direct::table(self.catalog, &source).await?);
+            let name = source.table.to_lowercase();
+            if !tables.iter().any(|table| table.database_name == DIRECT_DATABASE && table.name == name) {
+                tables.push(direct::table(self.catalog, &source).await?);
+            }
         }
         Ok(tables)
     }
@@ -111,19 +122,24 @@ impl Maker<'_> {
             engine: self.engine,
             tables,
             arguments: self.arguments,
-            means: self.means.clone(),
+            look: self.look.clone(),
             now: self.catalog.store().clock().now().seconds(),
         }
     }
 
     async fn statement(&self, node: String, sql: &str, purpose: Purpose, tables: &[Table]) -> Result<Statement> {
-        let query = SqlQuery { tables: tables.to_vec(), ..SqlQuery::new(substitute(sql, self.arguments)?) };
+        let query = self.planner(tables).query(sql)?;
+        let mut remark = None;
         let fate = match purpose {
             Purpose::Target(spec) => {
-                let update = if let TargetSpec::Files { update_catalog, .. } = &spec { update_catalog.clone() } else { None };
-                Fate::Target(self.target(spec).await?, update)
+                let mut update = None;
+                if let TargetSpec::Files { update_catalog, files, .. } = &spec {
+                    update = update_catalog.clone();
+                    remark = files.filter(|files| *files > 1).map(|files| uncounted(&node, files));
+                }
+                Fate::Target(self.target(&node, spec).await?, update)
             }
-            Purpose::Sample(spec) => Fate::Target(self.target(spec).await?, None),
+            Purpose::Sample(spec) => Fate::Target(self.target(&node, spec).await?, None),
             Purpose::Quality { publishing, stop_on_failure } => Fate::Quality {
                 stop: match stop_on_failure.as_deref() {
                     Some("Immediate") => Stop::Immediate,
@@ -133,11 +149,16 @@ impl Maker<'_> {
                 publish: results_target(&publishing),
             },
         };
-        Ok(Statement { node: Some(node), query, fate })
+        Ok(Statement { node: Some(node), query, fate, remark })
     }
 
-    async fn target(&self, spec: TargetSpec) -> Result<Target> {
-        let target = match spec {
+    async fn target(&self, node: &str, spec: TargetSpec) -> Result<Target> {
+        let target = self.unchecked(spec).await.and_then(|target| target.check().map(|()| target));
+        target.map_err(|error| of_node(node, error))
+    }
+
+    async fn unchecked(&self, spec: TargetSpec) -> Result<Target> {
+        Ok(match spec {
             TargetSpec::Files {
                 path, format, compression, partition_keys, mode, max_file_rows, max_file_bytes, row_group_rows, ..
             } => Target::Files(FilesTarget {
@@ -147,7 +168,7 @@ impl Maker<'_> {
                     FileFormat::Json => Format::Json,
                     FileFormat::Parquet => Format::Parquet,
                 },
-                compression: compression.map(|name| Compression::parse(&name)).transpose()?,
+                compression: compression.map(|name| Compression::parse("Compression", &name)).transpose()?,
                 partition_keys,
                 mode: files_mode(mode),
                 max_file_rows,
@@ -157,14 +178,25 @@ impl Maker<'_> {
             TargetSpec::Table { place: TablePlace::Connection { connection, table }, mode, keys, .. } => {
                 Target::Table(TableTarget { connection, table, mode: table_mode(mode), keys, create: true })
             }
-            TargetSpec::Table { place: TablePlace::Catalog { database, table }, mode, keys, .. } => {
+            TargetSpec::Table { place: TablePlace::Catalog { database, table }, mode, keys, partition_keys } => {
                 let known = self.catalog.get_table(&database, &table).await?.value;
+                let own: Vec<&String> = known.partition_keys.iter().map(|column| &column.name).collect();
+                if !partition_keys.is_empty() && !own.iter().copied().eq(&partition_keys) {
+                    return Err(Error::invalid_input(format!(
+                        "PartitionKeys of a target are those of its table, {database}.{table}, which has {own:?}; found {partition_keys:?}."
+                    )));
+                }
                 described(&known, mode, keys)?
             }
-        };
-        target.check()?;
-        Ok(target)
+        })
     }
+}
+
+/// Rows are written as they come, so nobody knows how many there will be when the first file ends.
+fn uncounted(node: &str, files: u64) -> String {
+    format!(
+        "NumberTargetPartitions {files} of node {node:?} has no effect: files end where MaxFileRows or MaxFileBytes say, or with the last row."
+    )
 }
 
 fn files_mode(mode: WriteMode) -> FilesMode {
@@ -183,7 +215,7 @@ fn table_mode(mode: WriteMode) -> TableMode {
 fn described(table: &Table, mode: WriteMode, keys: Vec<String>) -> Result<Target> {
     let name = format!("{}.{}", table.database_name, table.name);
     if let Some((connection, path)) = table.source() {
-        let place = path.schema.as_ref().map_or_else(|| path.table.clone(), |schema| format!("{schema}.{}", path.table));
+        let place = path.schema.or(path.database).map_or_else(|| path.table.clone(), |outer| format!("{outer}.{}", path.table));
         return Ok(Target::Table(TableTarget { connection: connection.into(), table: place, mode: table_mode(mode), keys, create: false }));
     }
     if mode == WriteMode::Upsert {
@@ -226,6 +258,17 @@ pub struct QualityResult {
     /// The share of rules that passed; 1 without rules.
     pub score: f64,
     pub rules: Vec<RuleResult>,
+    /// What is measured without being judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analyzers: Vec<AnalyzerResult>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AnalyzerResult {
+    pub analyzer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,7 +285,7 @@ pub struct RuleResult {
 /// Asks what the rules of a data quality node come to.
 pub(crate) async fn judge(engine: &dyn Engine, node: &str, query: SqlQuery, means: Means) -> Result<QualityResult> {
     let Rows { mut batches, .. } = engine.rows(query, means).await?;
-    let mut rules = Vec::new();
+    let (mut rules, mut analyzers) = (Vec::new(), Vec::new());
     while let Some(batch) = batches.next().await.transpose()? {
         let column = |name: &str| {
             let unexpected = || Error::internal(format!("The outcomes of rules have no text column {name}."));
@@ -253,16 +296,20 @@ pub(crate) async fn judge(engine: &dyn Engine, node: &str, query: SqlQuery, mean
         let (reason, metrics) = (column("FailureReason")?, column("EvaluatedMetrics")?);
         let (rule, outcome, reason, metrics): (&StringArray, &StringArray, &StringArray, &StringArray) =
             (rule.as_string(), outcome.as_string(), reason.as_string(), metrics.as_string());
-        rules.extend((0..batch.num_rows()).map(|row| RuleResult {
-            rule: rule.value(row).to_owned(),
-            passed: outcome.value(row) == "Passed",
-            reason: reason.is_valid(row).then(|| reason.value(row).to_owned()),
-            metrics: metrics.is_valid(row).then(|| metrics.value(row).to_owned()),
-        }));
+        for row in 0..batch.num_rows() {
+            let text = rule.value(row).to_owned();
+            let metrics = metrics.is_valid(row).then(|| metrics.value(row).to_owned());
+            if outcome.is_null(row) {
+                analyzers.push(AnalyzerResult { analyzer: text, metrics });
+                continue;
+            }
+            let reason = reason.is_valid(row).then(|| reason.value(row).to_owned());
+            rules.push(RuleResult { rule: text, passed: outcome.value(row) == "Passed", reason, metrics });
+        }
     }
     let passed = rules.iter().filter(|rule| rule.passed).count();
     let score = if rules.is_empty() { 1.0 } else { passed as f64 / rules.len() as f64 };
-    Ok(QualityResult { node: node.to_owned(), score, rules })
+    Ok(QualityResult { node: node.to_owned(), score, rules, analyzers })
 }
 
 impl QualityResult {

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Component;
 
+use connect::source::TablePath;
+use connect::{Connection, Endpoint};
 use domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::Location;
@@ -235,13 +237,14 @@ impl Format {
 pub(crate) const EXTENSIONS: [&str; 6] = ["csv", "csv.gz", "json", "json.gz", "json.zst", "parquet"];
 
 impl Compression {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    /// `what` says it: an argument, or a node's member.
+    pub(crate) fn parse(what: &str, text: &str) -> Result<Self> {
         match text.to_ascii_lowercase().as_str() {
-            "none" => Ok(Self::None),
+            "none" | "uncompressed" => Ok(Self::None),
             "snappy" => Ok(Self::Snappy),
             "zstd" => Ok(Self::Zstd),
             "gzip" => Ok(Self::Gzip),
-            _ => Err(Error::invalid_input(format!("A job's --compression is none, gzip, snappy or zstd; found {text:?}."))),
+            _ => Err(Error::invalid_input(format!("{what} is none, gzip, snappy or zstd; found {text:?}."))),
         }
     }
 }
@@ -356,4 +359,16 @@ pub(crate) fn child(prefix: &Location, name: &str) -> Location {
         }
         Location::File(path) => Location::File(path.join(name)),
     }
+}
+
+/// What `schema.table` names behind the connection; MySQL has databases where others have schemas, and a collection of MongoDB may have
+/// dots in its name.
+pub(crate) fn place(connection: &Connection, name: &str) -> Result<TablePath> {
+    let Some((outer, table)) = name.split_once('.') else { return Ok(TablePath::table(name)) };
+    let (outer, table) = (Some(outer.to_owned()), table.to_owned());
+    Ok(match connection.endpoint()? {
+        Endpoint::MySql(_) => TablePath { database: outer, schema: None, table },
+        Endpoint::Mongo(_) => TablePath::table(name),
+        _ => TablePath { database: None, schema: outer, table },
+    })
 }

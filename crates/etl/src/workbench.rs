@@ -8,8 +8,9 @@ use arrow::array::RecordBatch;
 use catalog::profile::{ColumnProfile, profile_of};
 use catalog::{Catalog, Table};
 use codegen::Graph;
-use domain::{Error, Result};
+use domain::{Error, ErrorKind, Result};
 use futures::TryStreamExt;
+use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::Value;
 use store::Location;
@@ -20,13 +21,18 @@ use crate::engine::{ColumnsRead, Engine, Means, Rows, SqlQuery, TableRead};
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::plan::{Plan, plan};
+use crate::planner::Look;
 use crate::statement::{Fate, Maker, Statement};
 use crate::target::Target;
 
 /// Rows of each table that a preview reads, unless another number is asked for.
 pub const PREVIEW_ROWS: u64 = 1_000;
-/// Memory of one preview; what does not fit goes to disk.
+/// No other number is larger.
+pub const MOST_PREVIEW_ROWS: u64 = 1_000_000;
+/// Memory of one preview, where what does not fit goes to disk; and of the rows that come out, which have to fit.
 const PREVIEW_MEMORY_BYTES: usize = 256 << 20;
+/// Explained in `docs/errors/`.
+const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
 /// Rows that a preview shows.
 const SHOWN_ROWS: usize = 20;
 
@@ -95,27 +101,41 @@ impl Workbench {
         job: &Job,
         arguments: &Arguments,
         instead: &[Table],
-        means: Option<Means>,
+        look: Option<Look>,
     ) -> Result<Vec<Statement>> {
         match plan(job, arguments)? {
             Plan::Sql { script, database, target } => {
                 let text = self.jobs.text(&script, arguments).await?;
                 let query = SqlQuery { database, tables: instead.to_vec(), ..SqlQuery::new(text) };
-                Ok(vec![Statement { node: None, query, fate: Fate::Target(target, None) }])
+                let query = if let Some(look) = &look { look.through(query) } else { query };
+                Ok(vec![Statement { node: None, query, fate: Fate::Target(target, None), remark: None }])
             }
             Plan::Graph { graph, script } => {
                 let code = match &script {
                     Some(script) => Some(self.jobs.source(script).await?),
                     None => None,
                 };
-                self.maker(arguments, instead, means).statements(&graph, code.as_deref()).await
+                self.maker(arguments, instead, look).statements(&graph, code.as_deref()).await
             }
             Plan::Clean { .. } | Plan::Script(_) => Ok(Vec::new()),
         }
     }
 
-    fn maker<'a>(&'a self, arguments: &'a Arguments, instead: &'a [Table], means: Option<Means>) -> Maker<'a> {
-        Maker { catalog: &self.catalog, engine: self.engine.as_ref(), arguments, instead, means }
+    fn maker<'a>(&'a self, arguments: &'a Arguments, instead: &'a [Table], look: Option<Look>) -> Maker<'a> {
+        Maker { catalog: &self.catalog, engine: self.engine.as_ref(), arguments, instead, look }
+    }
+
+    /// The tables that stand for what the job reads by itself, by a path or through a connection; here sources are asked. Handed on as
+    /// `instead`, they spare the other questions about the job asking them again.
+    ///
+    /// # Errors
+    /// What a source says that cannot be read.
+    pub async fn own_tables(&self, job: &Job) -> Result<Vec<Table>> {
+        let arguments = Jobs::default_arguments(job);
+        match plan(job, &arguments)? {
+            Plan::Graph { graph, .. } => self.maker(&arguments, &[], None).tables(&graph).await,
+            Plan::Sql { .. } | Plan::Clean { .. } | Plan::Script(_) => Ok(Vec::new()),
+        }
     }
 
     /// Which columns of which tables the job reads with its default arguments, the tables of `instead` taken for the catalogue's.
@@ -135,9 +155,9 @@ impl Workbench {
         Ok(all.into_iter().map(|(table, columns)| ColumnsRead { table, columns }).collect())
     }
 
-    /// What the job writes with its default arguments.
-    pub async fn targets(&self, job: &Job) -> Result<Vec<Target>> {
-        let statements = self.statements(job, &Jobs::default_arguments(job), &[], None).await?;
+    /// What the job writes with its default arguments, the tables of `instead` taken for the catalogue's.
+    pub async fn targets(&self, job: &Job, instead: &[Table]) -> Result<Vec<Target>> {
+        let statements = self.statements(job, &Jobs::default_arguments(job), instead, None).await?;
         let written = statements.into_iter().filter_map(|statement| match statement.fate {
             Fate::Target(target, _) => Some(target),
             Fate::Quality { publish, .. } => publish,
@@ -145,19 +165,19 @@ impl Workbench {
         Ok(written.collect())
     }
 
-    /// The job's work as code.
+    /// The job's work as code. Where it depends on the rows (DropNullFields, PIIDetection by column), as a run that reads all of them has it.
     pub async fn code(&self, job: &Job, language: Language) -> Result<String> {
         let arguments = Jobs::default_arguments(job);
         match (plan(job, &arguments)?, language) {
             (Plan::Graph { graph, .. }, Language::Mermaid) => Ok(codegen::mermaid(&graph)),
             (Plan::Graph { graph, .. }, Language::PySpark) => {
-                let maker = self.maker(&arguments, &[], None);
+                let maker = self.maker(&arguments, &[], Some(self.look()));
                 let tables = maker.tables(&graph).await?;
                 codegen::pyspark(&graph, &maker.planner(&tables), &job.name).await
             }
             (Plan::Graph { script: Some(script), .. } | Plan::Sql { script, .. }, Language::Sql) => self.jobs.source(&script).await,
             (Plan::Graph { graph, script: None }, Language::Sql) => {
-                let maker = self.maker(&arguments, &[], None);
+                let maker = self.maker(&arguments, &[], Some(self.look()));
                 let tables = maker.tables(&graph).await?;
                 Ok(maker.compile(&graph, &tables).await?.text(&job.name))
             }
@@ -168,9 +188,9 @@ impl Workbench {
     }
 
     /// Writes the SQL of the job's graph into a file of its own, which is run from now on and may be edited; the graph's sources and
-    /// targets stay what they are. A file that is there is left alone.
+    /// targets stay what they are. A file that is there is left alone, unless it holds that SQL.
     pub async fn eject(&self, name: &str, file: &Location) -> Result<()> {
-        let mut job = self.jobs.get_job(name).await?.value;
+        let job = self.jobs.get_job(name).await?.value;
         let Plan::Graph { script, .. } = plan(&job, &Jobs::default_arguments(&job))? else {
             return Err(Error::invalid_input(format!("Job {name:?} is no graph: its code is its own already.")));
         };
@@ -183,38 +203,48 @@ impl Workbench {
         }
         let code = self.code(&job, Language::Sql).await?;
         let buckets = self.jobs.buckets();
-        if buckets.path(file).exists() {
-            return Err(Error::already_exists(format!("The file {file}")));
+        match buckets.read(file).await {
+            Ok(found) if found.as_ref() == code.as_bytes() => {}
+            Ok(_) => return Err(Error::already_exists(format!("The file {file}, with other content,"))),
+            Err(error) if error.kind == ErrorKind::NotFound => buckets.write(file, code.into()).await?,
+            Err(error) => return Err(error),
         }
-        buckets.write(file, code.into()).await?;
-        job.command.script_location = Some(file.to_string());
-        self.jobs.update_job(name, job).await.map(|_| ())
+        self.jobs.run_code(&job, file).await
     }
 
     /// What a node gives when each table is read up to `sample_rows` rows, with what came into it. Without a node: the first target.
     /// The node is named by its id or its name.
     pub async fn preview(&self, job: &Job, node: Option<&str>, sample_rows: u64) -> Result<Preview> {
-        let spill_folder =
-            std::env::temp_dir().join(format!("penchant-preview-{}-{}", std::process::id(), self.previews.fetch_add(1, Ordering::Relaxed)));
-        let means = Means { memory_bytes: PREVIEW_MEMORY_BYTES, spill_folder, cancel: CancellationToken::new() };
+        let look = Look { sample_rows: Some(sample_rows), ..self.look() };
         let arguments = Jobs::default_arguments(job);
         let (node, queries) = match plan(job, &arguments)? {
-            Plan::Graph { graph, .. } => self.node_queries(&graph, &arguments, node, &means).await?,
+            Plan::Graph { graph, script: None } => self.node_queries(&graph, &arguments, node, &look).await?,
+            Plan::Graph { graph, script: Some(_) } => {
+                let id = node.map(|node| graph.find(node)).transpose()?.map(|node| node.id.as_str());
+                let statements = self.statements(job, &arguments, &[], Some(look.clone())).await?;
+                let chosen = of_node(job, statements, id)?;
+                (chosen.node.clone(), vec![(chosen.node, chosen.query)])
+            }
             _ if node.is_some() => {
                 return Err(Error::invalid_input(format!("Job {:?} is no graph, so it has no nodes to look at.", job.name)));
             }
             _ => {
-                let statement = self.statements(job, &arguments, &[], None).await?.into_iter().next();
+                let statement = self.statements(job, &arguments, &[], Some(look.clone())).await?.into_iter().next();
                 let statement = statement.ok_or_else(|| Error::invalid_input(format!("Job {:?} asks no rows.", job.name)))?;
                 (None, vec![(None, statement.query)])
             }
         };
-        let mut sides = Vec::new();
-        let (mut shown, mut read) = (Vec::new(), Vec::new());
-        for (name, mut query) in queries {
-            query.sample_rows = Some(sample_rows);
-            let Rows { schema, batches, tally } = self.engine.rows(query, means.clone()).await?;
-            let batches: Vec<RecordBatch> = batches.try_collect().await?;
+        let mut sides: Vec<Side> = Vec::new();
+        let (mut shown, mut read, mut asked) = (Vec::new(), Vec::new(), None);
+        for (name, query) in queries {
+            if let (Some(before), true) = (sides.last(), asked.as_ref() == Some(&query)) {
+                // A target gives what it reads.
+                sides.push(Side { node: name, ..before.clone() });
+                continue;
+            }
+            asked = Some(query.clone());
+            let Rows { schema, batches, tally } = self.engine.rows(query, look.means.clone()).await?;
+            let batches = kept(batches, PREVIEW_MEMORY_BYTES).await?;
             let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
             sides.push(Side { node: name, rows, columns: profile_of(&schema, &batches)? });
             (shown, read) = (first_rows(&batches)?, tally.read());
@@ -223,28 +253,63 @@ impl Workbench {
         Ok(Preview { node, sample_rows, read, inputs: sides, output, rows: shown })
     }
 
+    /// At everything, within the means of a preview.
+    fn look(&self) -> Look {
+        let number = self.previews.fetch_add(1, Ordering::Relaxed);
+        let spill_folder = std::env::temp_dir().join(format!("penchant-preview-{}-{number}", std::process::id()));
+        Look::whole(Means { memory_bytes: PREVIEW_MEMORY_BYTES, spill_folder, cancel: CancellationToken::new() })
+    }
+
     /// The queries that end at the node's inputs, then the one that ends at the node.
     async fn node_queries(
         &self,
         graph: &Graph,
         arguments: &Arguments,
         node: Option<&str>,
-        means: &Means,
+        look: &Look,
     ) -> Result<(Option<String>, Vec<(Option<String>, SqlQuery)>)> {
         let node = match node {
             Some(node) => graph.find(node)?,
             None => graph.first_target()?,
         };
-        let maker = self.maker(arguments, &[], Some(means.clone()));
+        let maker = self.maker(arguments, &[], Some(look.clone()));
         let tables = maker.tables(graph).await?;
         let planner = maker.planner(&tables);
-        let mut queries = Vec::new();
-        for id in node.inputs.iter().chain([&node.id]) {
-            let found = codegen::select_of(graph, &planner, id, None).await?;
-            queries.push((Some(id.clone()), planner.query(&found.sql)?));
-        }
-        Ok((Some(node.id.clone()), queries))
+        let found = codegen::around(graph, &planner, &node.id).await?;
+        let inputs = found.inputs.iter().map(|query| (query.nodes.last(), query));
+        let output = found.outputs.first().map(|query| (Some(&node.id), query));
+        let queries = inputs.chain(output).map(|(id, query)| Ok((id.cloned(), planner.query(&query.sql)?)));
+        Ok((Some(node.id.clone()), queries.collect::<Result<_>>()?))
     }
+}
+
+/// The statement of an edited script that is for the node, or its first.
+fn of_node(job: &Job, statements: Vec<Statement>, id: Option<&str>) -> Result<Statement> {
+    let known: Vec<String> = statements.iter().filter_map(|statement| statement.node.clone()).collect();
+    let mut fitting = statements.into_iter().filter(|statement| id.is_none() || statement.node.as_deref() == id);
+    fitting.next().ok_or_else(|| {
+        Error::invalid_input(format!(
+            "Node {:?} of job {:?} is not computed any more, as the job runs its own code, {}; a preview is there for {}.",
+            id.unwrap_or_default(),
+            job.name,
+            job.command.script_location.as_deref().unwrap_or_default(),
+            known.join(", ")
+        ))
+    })
+}
+
+/// All rows, as far as they fit into so many bytes.
+async fn kept(mut batches: BoxStream<'static, Result<RecordBatch>>, most: usize) -> Result<Vec<RecordBatch>> {
+    let (mut kept, mut bytes) = (Vec::new(), 0);
+    while let Some(batch) = batches.try_next().await? {
+        bytes += batch.get_array_memory_size();
+        if bytes > most {
+            let text = format!("A preview keeps rows of at most {} MiB; found more, look at fewer rows of each table.", most >> 20);
+            return Err(Error::new(ErrorKind::LimitExceeded, text).code(MEMORY_EXCEEDED));
+        }
+        kept.push(batch);
+    }
+    Ok(kept)
 }
 
 fn first_rows(batches: &[RecordBatch]) -> Result<Vec<Value>> {

@@ -8,7 +8,8 @@ use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::spec::KeyOrder;
-use crate::engine::{Engine, Means, Rows, SqlQuery};
+use super::table::Windows;
+use crate::engine::{Rows, SqlQuery};
 
 /// The last key read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,12 +78,21 @@ impl Key {
         self.mark(mark.last.clone()) == *mark && mark.last.len() == self.columns.len()
     }
 
-    /// The rows after the one point, up to and with the other.
+    /// The rows after the one point, up to and with the other; none that lacks a part of the key, as it has no place in the order.
     pub fn between(&self, after: Option<&[String]>, until: &[String]) -> String {
-        match after {
-            Some(after) => format!("({}) AND ({})", self.beyond(after), self.up_to(until)),
-            None => self.up_to(until),
+        let mut conditions = self.present();
+        conditions.extend(after.map(|after| format!("({})", self.beyond(after))));
+        if conditions.is_empty() {
+            return self.up_to(until);
         }
+        conditions.push(format!("({})", self.up_to(until)));
+        conditions.join(" AND ")
+    }
+
+    /// That the rows have a whole key; comparisons and max say so themselves of a key of one column.
+    fn present(&self) -> Vec<String> {
+        let several = self.columns.iter().filter(|_| self.columns.len() > 1);
+        several.map(|column| format!("{} IS NOT NULL", quoted(&column.name))).collect()
     }
 
     /// Rows whose key comes later than the point.
@@ -119,14 +129,9 @@ impl Key {
     ///
     /// Column by column, as sources answer max alone. Rows that come between the questions do no harm: any point serves as the end
     /// of a window.
-    pub async fn last(
-        &self,
-        engine: &dyn Engine,
-        means: &Means,
-        after: Option<&[String]>,
-        not_after: Option<Timestamp>,
-    ) -> Result<Option<Vec<String>>> {
-        let mut conditions: Vec<String> = after.map(|after| format!("({})", self.beyond(after))).into_iter().collect();
+    pub async fn last(&self, windows: &Windows<'_>, after: Option<&[String]>, not_after: Option<Timestamp>) -> Result<Option<Vec<String>>> {
+        let mut conditions = self.present();
+        conditions.extend(after.map(|after| format!("({})", self.beyond(after))));
         if let (Some(limit), Some(first)) = (not_after, self.columns.first()) {
             let limit = DateTime::from_timestamp_millis(limit.millis())
                 .ok_or_else(|| Error::internal(format!("The clock says {limit}, which is no time.")))?;
@@ -137,7 +142,7 @@ impl Key {
         for column in &self.columns {
             let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
             let text = format!("SELECT {function}({}) AS \"last\" FROM {}{filter}", quoted(&column.name), self.table);
-            let Some(value) = answer(engine, text, means).await? else { return Ok(None) };
+            let Some(value) = answer(windows, text).await? else { return Ok(None) };
             conditions.push(column.compared("=", &value));
             point.push(value);
         }
@@ -171,8 +176,9 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// The one value of a query's one row, as text.
-async fn answer(engine: &dyn Engine, text: String, means: &Means) -> Result<Option<String>> {
-    let Rows { batches, .. } = engine.rows(SqlQuery { text, ..SqlQuery::default() }, means.clone()).await?;
+async fn answer(windows: &Windows<'_>, text: String) -> Result<Option<String>> {
+    let query = SqlQuery { tables: windows.tables.to_vec(), ..SqlQuery::new(text) };
+    let Rows { batches, .. } = windows.engine.rows(query, windows.means.clone()).await?;
     let batches: Vec<_> = batches.try_collect().await?;
     let found = batches.iter().find(|batch| batch.num_rows() > 0 && batch.num_columns() > 0).map(|batch| batch.column(0));
     let Some(column) = found.filter(|column| !column.is_null(0)) else { return Ok(None) };

@@ -5,7 +5,8 @@
 //!
 //! - What a run reads is decided once, at its first attempt, and written down before anything is read ([`history::RunWindow`]). An attempt
 //!   after a crash reads the same rows, however many have come meanwhile.
-//! - It becomes the bookmark in the transaction of the run's success, or not at all. A run that fails leaves the bookmark where it was.
+//! - It becomes the bookmark in the transaction that ends a run whose targets have their rows, or not at all. That is a run that succeeds, or
+//!   that rules fail after the load; any other that fails leaves the bookmark where it was.
 //!
 //! Must not know: engines, how results are published.
 //!
@@ -45,6 +46,11 @@ impl RunBookmark {
         Self(None)
     }
 
+    /// Whether a run with these arguments goes by bookmark.
+    pub fn is_wanted(arguments: &Arguments) -> Result<bool> {
+        Ok(Choice::of(arguments)? != Choice::Disable)
+    }
+
     /// Decides what the run reads, or finds what an earlier attempt decided. `queries` are all that the run will ask, without windows.
     pub async fn open(
         catalog: &Catalog,
@@ -58,7 +64,9 @@ impl RunBookmark {
         if choice == Choice::Disable {
             return Ok(Self::none());
         }
-        let windows = Windows { catalog, engine, means: Means::of(context) };
+        // Every query of a run has the same.
+        let tables = queries.first().map(|query| query.tables.as_slice()).unwrap_or_default();
+        let windows = Windows { catalog, engine, tables, means: Means::of(context) };
         let bookmarks = bookmarks(job, engine, queries).await?;
         if let Some(known) = context.store().find::<RunWindow>(&context.id().0).await? {
             let is_same = bookmarks.iter().all(|bookmark| known.tables.contains_key(&bookmark.table));
@@ -91,11 +99,10 @@ impl RunBookmark {
         Ok(Self(Some(window)))
     }
 
-    /// Narrows a query to what the run reads.
-    pub fn narrow(&self, query: &mut SqlQuery) {
-        if let Some(window) = &self.0 {
-            query.windows.extend(window.tables.iter().map(|(table, part)| (table.clone(), part.window.clone())));
-        }
+    /// What the run reads of the tables that go by bookmark.
+    pub fn windows(&self) -> BTreeMap<String, Window> {
+        let tables = self.0.iter().flat_map(|window| &window.tables);
+        tables.map(|(table, part)| (table.clone(), part.window.clone())).collect()
     }
 
     /// No table has anything new: there is nothing to compute, and what was published stays.

@@ -50,14 +50,24 @@ pub(crate) enum End<'a> {
 pub(crate) struct Windows<'a> {
     pub catalog: &'a Catalog,
     pub engine: &'a dyn Engine,
+    /// What the queries read in place of, or beside, the catalogue's tables: a graph's own sources.
+    pub tables: &'a [Table],
     pub means: Means,
 }
 
 impl Windows<'_> {
+    /// `database.table` as the queries know it.
+    async fn table(&self, name: &str) -> Result<Table> {
+        let (database, short) = name.split_once('.').unwrap_or_default();
+        match self.tables.iter().find(|table| table.database_name == database && table.name == short) {
+            Some(given) => Ok(given.clone()),
+            None => Ok(self.catalog.store().get::<Table>(&Table::key_of(database, short)).await?.value),
+        }
+    }
+
     pub async fn decide(&self, bookmark: &TableBookmark, span: Span<'_>) -> Result<TableWindow> {
         let name = &bookmark.table;
-        let (database, short) = name.split_once('.').unwrap_or_default();
-        let table = self.catalog.store().get::<Table>(&Table::key_of(database, short)).await?.value;
+        let table = self.table(name).await?;
         if !bookmark.keys.is_empty() {
             return self.by_key(&key(&table, bookmark, &bookmark.keys)?, bookmark, span).await;
         }
@@ -97,8 +107,7 @@ impl Windows<'_> {
     /// That a window which an earlier attempt decided can still be read.
     pub async fn check(&self, name: &str, window: &TableWindow) -> Result<()> {
         let Some(first) = &window.first_offsets else { return Ok(()) };
-        let (database, short) = name.split_once('.').unwrap_or_default();
-        let table = self.catalog.store().get::<Table>(&Table::key_of(database, short)).await?.value;
+        let table = self.table(name).await?;
         let Some((connection, path)) = table.source() else { return Ok(()) };
         let source = self.catalog.sources().open(&self.catalog.get_connection(connection).await?.value)?;
         match source.log() {
@@ -153,7 +162,7 @@ impl Windows<'_> {
         let to = match span.to {
             End::Now(now) => {
                 let limit = bookmark.delay.map(|seconds| now.plus_ms(-1000 * i64::from(seconds)));
-                key.last(self.engine, &self.means, from.as_deref(), limit).await?
+                key.last(self, from.as_deref(), limit).await?
             }
             End::Mark(mark) => last(mark)?.filter(|to| Some(to) != from.as_ref()),
         };

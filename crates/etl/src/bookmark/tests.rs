@@ -90,10 +90,11 @@ fn windows_of_keys_are_open_below_and_closed_above() {
     assert_eq!(falling.between(Some(&point(&["7"])), &point(&["3"])), "(\"id\" < 7) AND (\"id\" >= 3)");
     let both = key(KeyOrder::Asc, &[("day", DataType::Date32), ("n\"r", DataType::Utf8)]);
     let day = |day: &str| format!("CAST('{day}' AS DATE)");
+    let present = "\"day\" IS NOT NULL AND \"n\"\"r\" IS NOT NULL";
     assert_eq!(
         both.between(Some(&point(&["2025-01-01", "it's"])), &point(&["2025-01-02", "z"])),
         format!(
-            "((\"day\" > {0}) OR (\"day\" = {0} AND \"n\"\"r\" > 'it''s')) AND ((\"day\" < {1}) OR (\"day\" = {1} AND \"n\"\"r\" <= 'z'))",
+            "{present} AND ((\"day\" > {0}) OR (\"day\" = {0} AND \"n\"\"r\" > 'it''s')) AND ((\"day\" < {1}) OR (\"day\" = {1} AND \"n\"\"r\" <= 'z'))",
             day("2025-01-01"),
             day("2025-01-02")
         )

@@ -1,7 +1,7 @@
 use domain::{ErrorKind, RunState};
 use serde_json::json;
 
-use super::{House, refused, sql_job};
+use super::{House, at, refused, sql_job};
 use crate::{Arguments, Format, Job, JobResult, JobSpec, StartJobRun, Target};
 
 #[tokio::test]
@@ -224,4 +224,26 @@ fn a_target_is_files_or_a_table_and_a_member_that_does_not_belong_is_named() {
         let message = refused(serde_json::from_value::<Target>(target).unwrap().check(), ErrorKind::InvalidInput);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[tokio::test]
+async fn code_takes_the_place_of_the_graph_that_it_was_made_of() {
+    let house = House::new().await;
+    let job = |path: &str, about: &str| -> Job {
+        let nodes = json!({
+            "a": {"CatalogSource": {"Name": "A", "Database": "shop", "Table": "orders"}},
+            "b": {"S3DirectTarget": {"Name": "B", "Inputs": ["a"], "Path": path, "Format": "csv"}}});
+        serde_json::from_value(json!({"Name": "j", "Description": about, "CodeGenConfigurationNodes": nodes})).unwrap()
+    };
+    let known = job("s3://shop/x/", "old");
+    house.jobs.create_job(known.clone()).await.unwrap();
+    house.jobs.update_job("j", job("s3://shop/x/", "new")).await.unwrap();
+    house.jobs.run_code(&known, &at("s3://shop/j.sql")).await.unwrap();
+    let now = house.jobs.get_job("j").await.unwrap().value;
+    let found = (now.description.as_deref(), now.command.script_location.as_deref());
+    assert_eq!(found, (Some("new"), Some("s3://shop/j.sql")), "what else was changed meanwhile stays");
+    house.jobs.update_job("j", job("s3://shop/y/", "newer")).await.unwrap();
+    let message = refused(house.jobs.run_code(&known, &at("s3://shop/j.sql")).await, ErrorKind::Conflict);
+    assert!(message.contains("was changed while its code was written to s3://shop/j.sql"), "{message}");
+    assert_eq!(house.jobs.get_job("j").await.unwrap().value, job("s3://shop/y/", "newer"));
 }
