@@ -6,7 +6,7 @@ use catalog::Table;
 use domain::Result;
 use etl::{Job, Target};
 
-use crate::{Affected, Effect, Impact, Impacts, Kind, is_about_the_query};
+use crate::{Affected, Effect, Impact, Impacts, Kind, Look};
 
 /// Who is fed by whom, by name.
 #[derive(Debug, Default)]
@@ -22,23 +22,18 @@ pub(crate) struct Feeds {
 }
 
 impl Feeds {
-    pub async fn read(of: &Impacts, jobs: &[Job]) -> Result<Self> {
+    pub async fn read(of: &Impacts, jobs: &[(&Job, Look)]) -> Result<Self> {
         let mut feeds = Self::default();
         let tables: Vec<Table> = of.catalog.store().list::<Table>().await?.into_iter().map(|stored| stored.value).collect();
         let imports = of.datasets.list_dataset_import_jobs(None).await?;
-        for job in jobs {
-            // What cannot be known has been named as unknown before.
-            let Ok(targets) = of.workbench.targets(job).await else { continue };
-            for table in tables.iter().filter(|table| targets.iter().any(|target| is_written(table, target))) {
+        for (job, look) in jobs {
+            for table in tables.iter().filter(|table| look.writes.iter().any(|target| is_written(table, target))) {
                 feeds.tables.entry(job.name.clone()).or_default().push(full_name(table));
             }
-            match of.workbench.columns_read(job, &[]).await {
-                Ok(read) => read.into_iter().for_each(|table| feeds.readers.entry(table.table).or_default().push(job.name.clone())),
-                Err(error) if !is_about_the_query(&error) => return Err(error),
-                // Not valid as it is now: what it reads has been found over the earlier columns.
-                Err(_) => {}
+            for table in &look.reads {
+                feeds.readers.entry(table.table.clone()).or_default().push(job.name.clone());
             }
-            let prefixes: Vec<&str> = targets.iter().filter_map(prefix_of).collect();
+            let prefixes: Vec<&str> = look.writes.iter().filter_map(prefix_of).collect();
             for import in imports.iter().filter(|import| prefixes.iter().any(|prefix| is_under(&import.data_source.data_location, prefix)))
             {
                 feeds.datasets.entry(job.name.clone()).or_default().insert(import.dataset_arn.to_string());

@@ -2,9 +2,11 @@
 //!
 //! Takes: two states of a table (two versions, or one with something taken away), the jobs, datasets, triggers, an [`etl::Engine`].
 //! Gives: an [`Impact`]: everything that reads what changed, directly or through the result of a job, and whether it breaks. A job is
-//! asked by planning its query over both states, so the answer is the engine's own, in its own words.
+//! asked by planning its query over both states, so the answer is the engine's own, in its own words. What it feeds is seen over the state
+//! before, in which it was valid.
 //!
-//! Must not know: who asks. What cannot be seen from here is said in [`Impact::unknown`]: jobs whose query only a run's arguments make.
+//! Must not know: who asks. What cannot be seen from here is said in [`Impact::unknown`]: jobs whose query only a run's arguments make,
+//! jobs with sources of their own that do not answer.
 //!
 //! Start reading at [`Impacts::of_change`].
 
@@ -16,7 +18,7 @@ use catalog::changes::{self, Change, ChangeKind};
 use catalog::{Catalog, Table};
 use dataset::Datasets;
 use domain::{Error, ErrorKind, Result};
-use etl::{ColumnsRead, Job, Workbench};
+use etl::{ColumnsRead, Job, Target, Workbench};
 use serde::Serialize;
 use workflow::Workflows;
 
@@ -88,6 +90,12 @@ pub struct Impacts {
     workflows: Workflows,
 }
 
+/// What a job has to do with tables.
+struct Look {
+    reads: Vec<ColumnsRead>,
+    writes: Vec<Target>,
+}
+
 /// How one job takes the change.
 enum Verdict {
     Untouched,
@@ -151,42 +159,70 @@ impl Impacts {
             unknown: Vec::new(),
         };
         let jobs: Vec<Job> = self.workbench.jobs().list_jobs().await?.into_iter().map(|stored| stored.value).collect();
+        let mut looks = Vec::new();
         for job in &jobs {
-            match self.ask(job, old, new, &impact.changes).await? {
+            let (look, verdict) = self.ask(job, old, new, &impact.changes).await?;
+            looks.extend(look.map(|look| (job, look)));
+            match verdict {
                 Verdict::Untouched => {}
                 Verdict::Touched(affected) => impact.affected.push(affected),
                 Verdict::Unknown(reason) => impact.unknown.push(Unknown { job_name: job.name.clone(), reason }),
             }
         }
-        Feeds::read(self, &jobs).await?.follow(&mut impact);
+        Feeds::read(self, &looks).await?.follow(&mut impact);
         Ok(impact)
     }
 
-    async fn ask(&self, job: &Job, old: &Table, new: Option<&Table>, changes: &[Change]) -> Result<Verdict> {
-        let read = match self.workbench.columns_read(job, std::slice::from_ref(old)).await {
-            Ok(read) => read,
-            Err(error) if !is_about_the_query(&error) => return Err(error),
-            Err(error) => return Ok(Verdict::Unknown(format!("What it reads cannot be known: {error}"))),
+    /// What the job reads and writes, over the table as it was if it was valid then, and how it takes the change.
+    async fn ask(&self, job: &Job, old: &Table, new: Option<&Table>, changes: &[Change]) -> Result<(Option<Look>, Verdict)> {
+        let unknown = |error: &Error| Verdict::Unknown(format!("What it reads cannot be known: {error}"));
+        let own = match self.workbench.own_tables(job).await {
+            Ok(own) => own,
+            // Another job's source that is away is no reason to say nothing about the rest.
+            Err(error) if is_about_the_query(&error) || is_about_a_source(&error) => return Ok((None, unknown(&error))),
+            Err(error) => return Err(error),
         };
-        let Some(columns) = columns_of(&read, old) else { return Ok(Verdict::Untouched) };
-        let touched: Vec<String> = named(changes).into_iter().filter(|name| columns.contains(name)).collect();
+        let before = self.look(job, old, &own).await?;
         let after = match new {
             None => Err(Error::not_found(format!("Table {}.{}", old.database_name, old.name))),
-            Some(new) => self.workbench.columns_read(job, std::slice::from_ref(new)).await,
+            Some(new) => self.look(job, new, &own).await?,
         };
+        let look = match before {
+            Ok(look) => look,
+            Err(error) => return Ok((after.ok(), unknown(&error))),
+        };
+        let Some(columns) = columns_of(&look.reads, old) else { return Ok((Some(look), Verdict::Untouched)) };
+        let touched: Vec<String> = named(changes).into_iter().filter(|name| columns.contains(name)).collect();
         let (effect, reason) = match after {
-            Err(error) if !is_about_the_query(&error) => return Err(error),
             Err(error) => (Effect::Breaks, error.to_string()),
-            Ok(_) if touched.is_empty() => return Ok(Verdict::Untouched),
+            Ok(_) if touched.is_empty() => return Ok((Some(look), Verdict::Untouched)),
             Ok(_) => (Effect::Reads, format!("It reads {} and is still valid.", touched.join(", "))),
         };
-        Ok(Verdict::Touched(Affected { kind: Kind::Job, name: job.name.clone(), columns: touched, effect, reason }))
+        Ok((Some(look), Verdict::Touched(Affected { kind: Kind::Job, name: job.name.clone(), columns: touched, effect, reason })))
+    }
+
+    /// What the job reads and writes when the table is this; within, why it cannot be valid then.
+    async fn look(&self, job: &Job, table: &Table, own: &[Table]) -> Result<Result<Look>> {
+        let instead: Vec<Table> = own.iter().chain([table]).cloned().collect();
+        let look = async {
+            let reads = self.workbench.columns_read(job, &instead).await?;
+            Ok(Look { reads, writes: self.workbench.targets(job, &instead).await? })
+        };
+        match look.await {
+            Err(error) if !is_about_the_query(&error) => Err(error),
+            look => Ok(look),
+        }
     }
 }
 
 /// Whether the query is at fault, and not a store that did not answer.
-pub(crate) fn is_about_the_query(error: &Error) -> bool {
+fn is_about_the_query(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::NotFound)
+}
+
+/// Whether a server, or what its connection needs, is not there.
+fn is_about_a_source(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::InvalidState | ErrorKind::TimedOut)
 }
 
 /// The columns read of one table; nothing when the query does not read it.
