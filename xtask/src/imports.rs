@@ -29,6 +29,7 @@ const TABLE: &[Row] = &[
     row("codegen", false, &["domain"]),
     row("etl", true, &["connect", "catalog", "codegen"]),
     row("engine", true, &["connect", "catalog", "codegen", "etl"]),
+    row("spark", true, &["connect", "catalog", "etl"]),
     row("dataset", true, &["connect"]),
     row("recipes", false, &["domain"]),
     row("evaluate", false, &["domain", "recipes"]),
@@ -48,8 +49,8 @@ const TABLE: &[Row] = &[
         "penchant",
         true,
         &[
-            "connect", "catalog", "etl", "engine", "dataset", "recipes", "evaluate", "train", "events", "serve", "workflow", "pipeline",
-            "impact", "notify", "api", "shop",
+            "connect", "catalog", "etl", "engine", "spark", "dataset", "recipes", "evaluate", "train", "events", "serve", "workflow",
+            "pipeline", "impact", "notify", "api", "shop",
         ],
     ),
     row("shop", false, &[]),

@@ -8,6 +8,7 @@ mod mariadb;
 mod mongo;
 mod postgres;
 mod proxy;
+mod spark;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -19,8 +20,9 @@ pub use mariadb::MariaDb;
 pub use mongo::Mongo;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
+pub use spark::{Sail, Spark};
 
-/// Where `.ci/services` puts what Debian has no package for: `mongod`, Kafka's jars.
+/// Where `.ci/services` puts what Debian has no package for: `mongod`, Kafka's and Spark's jars, Sail.
 pub fn services() -> PathBuf {
     if let Some(folder) = std::env::var_os("PENCHANT_SERVICES") {
         return folder.into();
@@ -78,24 +80,31 @@ pub(crate) fn wait_for_port(port: u16, what: &str, child: &mut Child, seconds: u
     panic!("{what} did not listen on port {port} within {seconds} seconds");
 }
 
-/// A process that is ended with the value: asked first, then forced, with what it started.
+/// Waits for the end of its input, then kills the process group that it is given.
+const WATCH: &str = r#"read -r line; kill -s KILL -- "-$1""#;
+
+/// A process that is ended with the value: asked first, then forced, with what it started. Its watch kills it where the test has no time
+/// for that, being killed itself: the pipe between them closes then.
 #[derive(Debug)]
-pub(crate) struct Process(pub Child);
+pub(crate) struct Process(pub Child, Child);
 
 impl Process {
     pub fn start(command: &mut Command) -> Self {
         use std::os::unix::process::CommandExt;
-        Self(command.process_group(0).stdin(Stdio::null()).spawn().expect("a program that starts"))
+        let child = command.process_group(0).stdin(Stdio::null()).spawn().expect("a program that starts");
+        let mut watch = Command::new("sh");
+        watch.args(["-c", WATCH, "watch", &child.id().to_string()]).process_group(0);
+        let watch = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell that starts");
+        Self(child, watch)
     }
 
     /// Signals the whole process group.
     pub fn signal(&self, signal: &str) {
         let _ = Command::new("kill").arg(signal).arg("--").arg(format!("-{}", self.0.id())).stderr(Stdio::null()).status();
     }
-}
 
-impl Drop for Process {
-    fn drop(&mut self) {
+    /// Asks, then forces.
+    fn end(&mut self) {
         self.signal("-INT");
         for _ in 0..60 {
             if matches!(self.0.try_wait(), Ok(Some(_)) | Err(_)) {
@@ -107,3 +116,15 @@ impl Drop for Process {
         let _ = self.0.wait();
     }
 }
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+        // The group's number may be another's soon.
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests;
