@@ -263,8 +263,8 @@ pub enum JobCommand {
         /// A node of the graph, by id or name; the first target unless one is named
         #[arg(long)]
         node: Option<String>,
-        /// Rows read of each table
-        #[arg(long, default_value_t = etl::PREVIEW_ROWS)]
+        /// Rows read of each table, 1,000,000 at most
+        #[arg(long, default_value_t = etl::PREVIEW_ROWS, value_parser = clap::value_parser!(u64).range(1..=etl::MOST_PREVIEW_ROWS))]
         rows: u64,
         #[arg(long)]
         json: bool,

@@ -26,7 +26,7 @@ use train::{TrainExecutor, TrainSettings, Training};
 use workflow::{Scheduler, WorkflowExecutor, Workflows};
 
 use crate::keys::{credentials, draw, secrets, seed};
-use crate::project::{FILE, Limits, Project, no_project};
+use crate::project::{EnginesConfig, FILE, Limits, Project, no_project};
 use crate::sessions::ScriptSessions;
 use crate::starter::Stages;
 
@@ -44,6 +44,7 @@ pub struct Home {
     pub folder: PathBuf,
     pub state: PathBuf,
     pub limits: Limits,
+    engines: EnginesConfig,
     pub partition: Partition,
     pub runs: Runs,
     pub buckets: Buckets,
@@ -72,6 +73,24 @@ impl Home {
     /// The SQL engine, with threads of its own.
     pub fn engine(&self) -> Result<DataFusionEngine> {
         DataFusionEngine::new(self.catalog.clone(), self.threads())
+    }
+
+    /// Everything that jobs may be computed by.
+    fn engines(&self) -> Result<Engines> {
+        let embedded = Arc::new(self.engine()?);
+        let engines = Engines::new(embedded.clone());
+        #[cfg(feature = "spark")]
+        if let Some(config) = self.engines.spark.clone() {
+            let spark = spark::SparkEngine::new(self.catalog.clone(), self.buckets.clone(), config).with_planner(embedded);
+            return Ok(engines.with(Arc::new(spark)));
+        }
+        #[cfg(not(feature = "spark"))]
+        if self.engines.spark.is_some() {
+            return Err(Error::invalid_input(format!(
+                "{FILE} names the engine spark, which this binary was built without: build it with `make release`, or FEATURES=spark."
+            )));
+        }
+        Ok(engines)
     }
 
     /// Who looks into jobs without running them.
@@ -151,6 +170,7 @@ impl Parts {
             workflows: Workflows::new(runs.clone()),
             pipelines: Pipelines::new(runs.clone()),
             limits: project.limits,
+            engines: project.engines,
             folder,
             state,
             partition,
@@ -242,7 +262,7 @@ impl Home {
     fn worker(&self, events: &Events, listening: Option<SocketAddr>) -> Result<Worker> {
         let threads = self.threads();
         let starter = Stages { catalog: self.catalog.clone(), jobs: self.jobs.clone(), pipelines: self.pipelines.clone() };
-        let mut jobs = JobExecutor::new(self.jobs.clone(), self.catalog.clone(), Engines::new(Arc::new(self.engine()?)));
+        let mut jobs = JobExecutor::new(self.jobs.clone(), self.catalog.clone(), self.engines()?);
         if let Some(address) = listening {
             jobs = jobs.with_sessions(Arc::new(ScriptSessions::new(address, &self.partition.region, self.sessions.clone())));
         }

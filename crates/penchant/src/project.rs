@@ -37,6 +37,17 @@ pub struct Project {
     /// What ARNs carry.
     pub aws: Option<Partition>,
     pub limits: Limits,
+    pub engines: EnginesConfig,
+}
+
+/// Where jobs may be computed besides this process.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnginesConfig {
+    #[cfg(feature = "spark")]
+    pub spark: Option<spark::SparkConfig>,
+    #[cfg(not(feature = "spark"))]
+    pub spark: Option<serde_json::Value>,
 }
 
 /// A workflow is the set of its triggers, so the file has them inside it.

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use domain::{Error, Result};
-use etl::{Language, PREVIEW_ROWS};
+use etl::{Language, MOST_PREVIEW_ROWS, PREVIEW_ROWS};
 use serde_json::json;
 use store::Location;
 
 use crate::app::App;
 use crate::input::Input;
 use crate::wire::Answer;
-
-/// Rows of each table that a preview reads at most.
-const MOST_ROWS: u64 = 1_000_000;
 
 /// `Language`: `SQL` (unless another is said), `PYSPARK` or `MERMAID`.
 pub(crate) async fn code(app: Arc<App>, input: Input) -> Result<Answer> {
@@ -37,7 +34,7 @@ pub(crate) async fn eject(app: Arc<App>, input: Input) -> Result<Answer> {
 /// `NodeId`: the node, by id or name; `SampleRows`: of each table.
 pub(crate) async fn preview(app: Arc<App>, input: Input) -> Result<Answer> {
     let job = app.jobs.get_job(input.text("JobName")?).await?.value;
-    let rows = input.optional_number("SampleRows", 1, MOST_ROWS)?.unwrap_or(PREVIEW_ROWS);
+    let rows = input.optional_number("SampleRows", 1, MOST_PREVIEW_ROWS)?.unwrap_or(PREVIEW_ROWS);
     let preview = app.workbench.preview(&job, input.optional_text("NodeId")?, rows).await?;
     let answer = serde_json::to_value(preview).map_err(|e| Error::internal("A preview cannot be written as JSON.").source(e))?;
     Ok(Answer::Json(answer))

@@ -1,7 +1,7 @@
 //! `penchant job show`.
 
 use domain::Result;
-use etl::{ColumnsRead, Job, JobResult, JobRun, Output};
+use etl::{ColumnsRead, Job, JobKind, JobResult, JobRun, JobSpec, Output};
 use serde_json::{Value, json};
 
 use crate::commands::print_json;
@@ -17,7 +17,7 @@ pub async fn show(home: &Home, name: &str, json: bool) -> Result<()> {
     let workbench = home.workbench()?;
     // A job whose tables have changed is looked at because of that: what cannot be said is said so.
     let reads = workbench.columns_read(job, &[]).await;
-    let targets = workbench.targets(job).await.map(|targets| targets.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let targets = workbench.targets(job, &[]).await.map(|targets| targets.iter().map(ToString::to_string).collect::<Vec<_>>());
     let mut runs = home.jobs.list_job_runs(name).await?;
     runs.truncate(SHOWN_RUNS);
     if json {
@@ -32,6 +32,7 @@ pub async fn show(home: &Home, name: &str, json: bool) -> Result<()> {
     }
     say!("{}", words::table(&["job", name], &facts(job)));
     match reads {
+        Ok(reads) if reads.is_empty() => {}
         Ok(reads) => {
             let rows: Vec<Vec<String>> = reads.into_iter().map(|read| vec![read.table, read.columns.join(", ")]).collect();
             say!("\n{}", words::table(&["reads", "columns"], &rows));
@@ -39,6 +40,7 @@ pub async fn show(home: &Home, name: &str, json: bool) -> Result<()> {
         Err(error) => say!("\nWhat it reads cannot be said: {error}"),
     }
     match targets {
+        Ok(targets) if targets.is_empty() => {}
         Ok(targets) => say!("\nwrites  {}", targets.join("\n        ")),
         Err(error) => say!("\nWhat it writes cannot be said: {error}"),
     }
@@ -71,11 +73,16 @@ fn facts(job: &Job) -> Vec<Vec<String>> {
 }
 
 fn kind(job: &Job) -> String {
-    let nodes = job.code_gen_configuration_nodes.as_ref().and_then(Value::as_object);
-    match (nodes, &job.spec) {
-        (Some(nodes), _) => format!("a graph of {} nodes", nodes.len()),
-        (None, Some(etl::JobSpec::Clean { location })) => format!("the removal of what is under {location}"),
-        (None, _) => "SQL".into(),
+    match (job.kind(), &job.spec) {
+        (JobKind::Graph, _) => {
+            let nodes = job.code_gen_configuration_nodes.as_ref().and_then(Value::as_object);
+            format!("a graph of {} nodes", nodes.map_or(0, serde_json::Map::len))
+        }
+        (JobKind::Clean, Some(JobSpec::Clean { location })) => format!("the removal of what is under {location}"),
+        (JobKind::Clean, _) => "the removal of what is under --location".into(),
+        (JobKind::Script, Some(JobSpec::Script { executable: Some(program), .. })) => format!("a script: {program}"),
+        (JobKind::Script, _) => "a script".into(),
+        (JobKind::Sql, _) => "SQL".into(),
     }
 }
 

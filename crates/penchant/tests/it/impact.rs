@@ -209,3 +209,43 @@ async fn a_graph_of_several_targets_breaks_what_each_of_them_feeds() {
     assert_eq!(broken(&house, "note").await[0], "both");
     assert_eq!(broken(&house, "id").await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_graph_that_broke_is_still_known_by_what_it_feeds() {
+    let house = House::new().await;
+    house.jobs.delete_job("sum").await.unwrap();
+    let nodes = json!({"o": source("orders"), "s": select("o", "amount"), "t": files("s", "s3://data/totals/")});
+    house.jobs.create_job(graph("amounts", nodes)).await.unwrap();
+    let without = [("id", "bigint"), ("customer", "string"), ("note", "string")];
+    house.catalog.update_table("shop", table("orders", &without, "s3://data/orders/"), TableUpdate::default()).await.unwrap();
+    let impact = house.impacts.since("shop", "orders", None).await.unwrap();
+    assert_eq!(
+        found(&impact),
+        [
+            (Kind::Job, "amounts", Effect::Breaks),
+            (Kind::Job, "best", Effect::Breaks),
+            (Kind::Table, "shop.totals", Effect::Breaks),
+            (Kind::Workflow, "nightly", Effect::Breaks),
+        ]
+    );
+    assert!(impact.unknown.is_empty(), "{impact:?}");
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_source_that_is_away_leaves_the_other_jobs_judged() {
+    let house = House::new().await;
+    let properties = [
+        ("JDBC_CONNECTION_URL", "jdbc:postgresql://127.0.0.1:1/shop".to_owned()),
+        ("USERNAME", "nobody".into()),
+        ("CONNECT_RETRIES", "0".into()),
+    ];
+    house.catalog.create_connection(connect::Connection::new("away", "JDBC", properties)).await.unwrap();
+    let raw = json!({"JDBCConnectorSource": {"Name": "Raw", "ConnectionName": "away", "ConnectionTable": "t", "ConnectorName": "c",
+        "ConnectionType": "jdbc"}});
+    house.jobs.create_job(graph("far", json!({"r": raw, "t": files("r", "s3://data/far/")}))).await.unwrap();
+    let impact = house.impacts.without("shop", "orders", Some("amount")).await.unwrap();
+    assert_eq!(found(&impact)[..2], [(Kind::Job, "sum", Effect::Breaks), (Kind::Job, "best", Effect::Breaks)]);
+    let [unknown] = impact.unknown.as_slice() else { panic!("{impact:?}") };
+    assert!(unknown.job_name == "far" && unknown.reason.contains("Raw"), "{unknown:?}");
+}

@@ -37,6 +37,9 @@ fn a_graph_is_shown_previewed_run_ejected_and_edited() {
         "{shown}"
     );
 
+    let many = run(shop.path(), &["job", "preview", "sales", "--rows", "1000001"]);
+    assert!(text(&many.stderr).contains("1000001 is not in 1..=1000000"), "{}", text(&many.stderr));
+
     let result = ask_json(shop.path(), &["job", "run", "sales"]);
     let written = result["Sql"]["Outputs"][0]["RowsWritten"].as_u64().unwrap();
     let shown = ask(shop.path(), &["job", "show", "sales"]);
@@ -59,6 +62,23 @@ fn a_graph_is_shown_previewed_run_ejected_and_edited() {
     let edited = ask_json(shop.path(), &["job", "run", "sales"])["Sql"]["Outputs"][0]["RowsWritten"].as_u64().unwrap();
     assert!(edited > 0 && edited < written, "{edited} of {written}");
     assert!(ask(shop.path(), &["job", "list"]).contains("Lines of orders with who ordered"));
+}
+
+/// Those of docs/scripts.md, and what removes old results.
+#[test]
+fn scripts_are_shown_as_such() {
+    let docs = include_str!("../../../../docs/scripts.md");
+    let jobs = docs.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let clean = "  - {Name: clean, Spec: {Clean: {Location: \"s3://shop/old/\"}}}\n";
+    std::fs::write(folder.path().join("penchant.yaml"), format!("{jobs}{clean}")).unwrap();
+    ask(folder.path(), &["apply"]);
+    for (job, kind) in [("weather", "a script"), ("nightly", "a script: dbt"), ("clean", "the removal of what is under s3://shop/old/")] {
+        let shown = ask(folder.path(), &["job", "show", job]);
+        let is = shown.lines().find_map(|line| line.strip_prefix("is ")).unwrap_or_default().trim();
+        assert_eq!(is, kind, "{shown}");
+        assert!(!["cannot be said", "reads", "writes"].iter().any(|word| shown.contains(word)), "{shown}");
+    }
 }
 
 #[test]

@@ -4,8 +4,13 @@
 mod bad_input;
 mod binary;
 mod crash;
+#[cfg(feature = "spark")]
+mod engines;
 mod impact;
 mod jobs;
+#[cfg(feature = "spark")]
+#[path = "../../../engine/src/tests/journey_graph.rs"]
+mod journey_graph;
 mod project;
 mod real_data;
 mod walk;

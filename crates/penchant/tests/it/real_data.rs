@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::binary::{ask, ask_json, repository};
 use crate::project::copy;
 
-fn complete_journey() -> Option<PathBuf> {
+pub fn complete_journey() -> Option<PathBuf> {
     let shared = std::env::var_os("PENCHANT_SHARED_DATA").map_or_else(|| repository().join("../shared/data"), PathBuf::from);
     let folder = shared.join("complete-journey");
     if folder.is_dir() {
