@@ -12,7 +12,7 @@ use arrow::array::{
     ListArray, RecordBatch, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::compute::{cast, concat_batches, sort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use async_trait::async_trait;
 use domain::{Error, ErrorKind, Result};
@@ -54,8 +54,32 @@ pub(crate) trait Bench: Send + Sync {
     /// Makes the move of rows into this table, which is made for them, fail once its marker is written. Gives what ends that.
     fn stop_move(&self, table: &str) -> Box<dyn FnOnce() + '_>;
 
-    /// A table made for these has columns of these types; in the order of [`everything`].
-    fn types(&self) -> Vec<DataType>;
+    /// A table made for these has columns of these types; in the order of [`everything`]. JSON is read as text.
+    fn types(&self) -> Vec<DataType> {
+        use DataType as T;
+        let moment = T::Timestamp(TimeUnit::Microsecond, None);
+        vec![
+            T::Int64,
+            T::Int64,
+            T::Int64,
+            T::Decimal128(20, 0),
+            T::Float32,
+            T::Float64,
+            T::Decimal128(12, 2),
+            T::Decimal128(38, 10),
+            T::Utf8,
+            T::Utf8,
+            T::Boolean,
+            T::Binary,
+            T::Date32,
+            moment.clone(),
+            moment.clone(),
+            moment,
+            T::Utf8,
+            T::Utf8,
+            T::Utf8,
+        ]
+    }
 }
 
 pub(crate) async fn keeps_the_contract(bench: &dyn Bench) {

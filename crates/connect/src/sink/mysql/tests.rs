@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arrow::array::{Float64Array, Int64Array, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, TimeUnit};
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row};
@@ -128,33 +127,6 @@ impl Bench for MariaBench {
         });
         is_held.recv().unwrap();
         Box::new(move || killer.join().unwrap())
-    }
-
-    /// JSON is text in MariaDB.
-    fn types(&self) -> Vec<DataType> {
-        use DataType as T;
-        let moment = T::Timestamp(TimeUnit::Microsecond, None);
-        vec![
-            T::Int64,
-            T::Int64,
-            T::Int64,
-            T::Decimal128(20, 0),
-            T::Float32,
-            T::Float64,
-            T::Decimal128(12, 2),
-            T::Decimal128(38, 10),
-            T::Utf8,
-            T::Utf8,
-            T::Boolean,
-            T::Binary,
-            T::Date32,
-            moment.clone(),
-            moment.clone(),
-            moment,
-            T::Utf8,
-            T::Utf8,
-            T::Utf8,
-        ]
     }
 }
 

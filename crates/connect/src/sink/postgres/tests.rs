@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, TimeUnit};
 use async_trait::async_trait;
 use testkit::servers::Postgres;
 
@@ -81,32 +80,6 @@ impl Bench for PostgresBench {
         let table = self.quote(table);
         self.sql(&format!("CREATE TABLE {table} (id bigint)"));
         Box::new(move || self.sql(&format!("DROP TABLE {table}")))
-    }
-
-    fn types(&self) -> Vec<DataType> {
-        use DataType as T;
-        let moment = T::Timestamp(TimeUnit::Microsecond, None);
-        vec![
-            T::Int64,
-            T::Int64,
-            T::Int64,
-            T::Decimal128(20, 0),
-            T::Float32,
-            T::Float64,
-            T::Decimal128(12, 2),
-            T::Decimal128(38, 10),
-            T::Utf8,
-            T::Utf8,
-            T::Boolean,
-            T::Binary,
-            T::Date32,
-            moment.clone(),
-            moment.clone(),
-            moment,
-            T::Utf8,
-            T::Utf8,
-            T::Utf8,
-        ]
     }
 }
 
