@@ -1,7 +1,8 @@
 //! The only place that reads the wall clock.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,11 @@ impl fmt::Display for Timestamp {
 /// What time it is. Components take `Arc<dyn Clock>`; tests take a clock they move by hand (`testkit::ManualClock`).
 pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
+
+    /// Milliseconds since some moment, for durations: unlike the time of day it is never set.
+    fn steady_ms(&self) -> i64 {
+        self.now().millis()
+    }
 }
 
 /// The machine's clock.
@@ -56,5 +62,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
+    fn steady_ms(&self) -> i64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        i64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }

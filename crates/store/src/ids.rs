@@ -2,16 +2,14 @@
 
 use domain::Result;
 
-use crate::sqlite::{Tx, database_error};
+use crate::sql::sql;
+use crate::store::Tx;
 
 impl Tx {
     /// Eight lower-case hex digits, never given twice: a counter, mixed so that neighbours do not look alike.
     pub async fn unique_hex(&mut self) -> Result<String> {
-        let count: i64 = sqlx::query_scalar("UPDATE counter SET value = value + 1 RETURNING value")
-            .fetch_one(self.connection())
-            .await
-            .map_err(database_error)?;
-        Ok(format!("{:08x}", mix(count as u32)))
+        let row = sql("UPDATE counter SET value = value + 1 RETURNING value").fetch_one(self.connection()).await?;
+        Ok(format!("{:08x}", mix(row.integer("value")? as u32)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The system of record: resources and notifications in SQLite, bytes in buckets and artifacts.
+//! The system of record: resources and notifications in SQLite or PostgreSQL, bytes in buckets and artifacts.
 //!
 //! Takes: any type that is a [`Resource`]. Gives: durable create, get, list, update, delete; transactions ([`Tx`])
 //! in which several of them and a run's end happen together or not at all; [`Buckets`] and [`Artifacts`] over `object_store`.
@@ -11,15 +11,22 @@ mod buckets;
 mod ids;
 mod location;
 mod notification;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod resource;
 mod schema;
+mod sql;
 mod sqlite;
+mod store;
+mod turnstile;
 
 pub use buckets::{Artifacts, Buckets};
 pub use location::Location;
 pub use notification::Notification;
 pub use resource::{Resource, Stored};
-pub use sqlite::{Store, Tx, database_error};
+pub use sql::{Connection, Row, Statement, Value, sql};
+pub use store::{Reader, Store, Tx};
+pub use turnstile::{Pass, Passage, Turnstile};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,25 @@
-//! The tables, as a list of steps; `PRAGMA user_version` says how many a file has seen.
+//! The tables, as a list of steps in SQLite's words; the database itself says how many it has seen.
+
+use domain::Error;
+
+/// The refusal of metadata that has seen more steps than there are.
+pub(crate) fn newer(found: usize) -> Error {
+    let known = STEPS.len();
+    Error::invalid_state(format!("This penchant knows metadata version {known}, found {found}: use the newer penchant that wrote it."))
+}
+
+/// A step in PostgreSQL's words; text is compared by its bytes, as SQLite does.
+#[cfg(feature = "postgres")]
+pub(crate) fn for_postgres(step: &str) -> String {
+    step.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "SERIAL8 PRIMARY KEY")
+        .replace(" INTEGER", " BIGINT")
+        .replace(" TEXT", " TEXT COLLATE \"C\"")
+        .replace(" WITHOUT ROWID", "")
+}
 
 /// Append only: a released step is never edited.
-pub(crate) const STEPS: &[&str] = &["
+pub(crate) const STEPS: &[&str] = &[
+    "
     CREATE TABLE resources (
         kind       TEXT NOT NULL,
         key        TEXT NOT NULL,
@@ -64,4 +82,16 @@ pub(crate) const STEPS: &[&str] = &["
         created_ms INTEGER NOT NULL
     );
     CREATE INDEX run_logs_by_run ON run_logs (run, id);
-"];
+",
+    // Priorities, limits, and indexes that do not grow with what has ended.
+    "
+    ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN resource TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN resource_limit INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
+    DROP INDEX runs_by_state;
+    CREATE INDEX runs_queued ON runs (priority DESC, not_before_ms, seq, kind, resource) WHERE state = 'queued';
+    CREATE INDEX runs_running ON runs (kind, resource, lease_until_ms) WHERE state = 'running';
+    CREATE INDEX runs_ended ON runs (kind, ended_ms) WHERE ended_ms IS NOT NULL;
+",
+];

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::{ErrorKind, SystemClock};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::*;
 
@@ -59,58 +58,15 @@ async fn a_resource_lives_its_life_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_transaction_happens_whole_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
-    let mut tx = store.begin().await.unwrap();
-    tx.create(&shelf("a", "hall")).await.unwrap();
-    tx.notify("shelf.built", "a", &json!({"books": 3})).await.unwrap();
-    drop(tx);
-    assert!(store.find::<Shelf>("a").await.unwrap().is_none());
-    assert!(store.notifications(0, 10).await.unwrap().is_empty());
-
-    let mut tx = store.begin().await.unwrap();
-    tx.put(shelf("a", "hall")).await.unwrap();
-    tx.put(Shelf { books: 9, ..shelf("a", "hall") }).await.unwrap();
-    tx.notify("shelf.built", "a", &json!({"books": 9})).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(store.get::<Shelf>("a").await.unwrap().books, 9);
-    assert_eq!(store.notifications(0, 10).await.unwrap()[0].detail, json!({"books": 9}));
-}
-
-#[tokio::test]
-async fn children_are_listed_by_key_under_their_parent_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
-    for (name, room) in [("c", "hall"), ("a", "hall"), ("b", "attic")] {
-        store.create(&shelf(name, room)).await.unwrap();
-    }
-    let names = |list: Vec<Stored<Shelf>>| list.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(store.children("hall").await.unwrap()), ["a", "c"]);
-    assert_eq!(names(store.list().await.unwrap()), ["a", "b", "c"]);
-}
-
-#[tokio::test]
 async fn a_file_of_a_newer_version_is_refused_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     let mut tx = store.begin().await.unwrap();
-    sqlx::query("PRAGMA user_version = 99").execute(tx.connection()).await.unwrap();
+    sql("PRAGMA user_version = 99").execute(tx.connection()).await.unwrap();
     tx.commit().await.unwrap();
     store.close().await;
     let refused = Store::open(&folder.path().join("metadata.db"), Arc::new(SystemClock)).await.unwrap_err();
-    assert!(refused.message.contains("the file has 99"), "{refused}");
-}
-
-#[tokio::test]
-async fn ids_never_repeat() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
-    let mut tx = store.begin().await.unwrap();
-    let mut seen = std::collections::HashSet::new();
-    for _ in 0..500 {
-        assert!(seen.insert(tx.unique_hex().await.unwrap()));
-    }
+    assert!(refused.message.contains("found 99"), "{refused}");
 }
 
 #[test]
@@ -141,34 +97,22 @@ async fn listing_leaves_hidden_files_out_and_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_range_goes_on_after_a_key() {
+async fn readers_come_while_somebody_writes_and_space_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
-    for (name, room) in [("a", "hall"), ("b", "attic"), ("c", "hall"), ("d", "hall"), ("é", "hall")] {
-        store.create(&shelf(name, room)).await.unwrap();
-    }
-    let names = |found: Vec<Stored<Shelf>>| found.into_iter().map(|s| s.value.name).collect::<Vec<_>>();
-    assert_eq!(names(store.range(Some("hall"), "", 2).await.unwrap()), ["a", "c"]);
-    assert_eq!(names(store.range(Some("hall"), "c", 2).await.unwrap()), ["d", "é"]);
-    assert_eq!(names(store.range(Some("hall"), "b2", 1).await.unwrap()), ["c"], "the key need not exist");
-    assert_eq!(names(store.range(None, "a", 2).await.unwrap()), ["b", "c"]);
-    assert!(store.range::<Shelf>(None, "é", 9).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn notifications_that_were_read_long_ago_are_forgotten() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).await;
+    store.create(&shelf("a", "hall")).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    for name in ["a", "b", "c"] {
-        tx.notify("shelf.built", name, &json!({})).await.unwrap();
+    tx.create(&shelf("b", "hall")).await.unwrap();
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        readers
+            .push(tokio::time::timeout(std::time::Duration::from_secs(5), store.reader()).await.expect("no wait for the writer").unwrap());
     }
-    let later = domain::Timestamp(tx.now().millis() + 1);
+    let another = open(&folder).await;
+    assert!(another.find::<Shelf>("a").await.unwrap().is_some());
     tx.commit().await.unwrap();
-    let ids: Vec<i64> = store.notifications(0, 10).await.unwrap().iter().map(|told| told.id).collect();
-    let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.forget_notifications(ids[1], domain::Timestamp(0)).await.unwrap(), 0, "not old enough");
-    assert_eq!(tx.forget_notifications(ids[1], later).await.unwrap(), 2, "not those that were not read");
-    tx.commit().await.unwrap();
-    assert_eq!(store.notifications(0, 10).await.unwrap()[0].subject, "c");
+    drop(readers);
+    let mut reader = store.reader().await.unwrap();
+    let row = sql("SELECT auto_vacuum AS mode FROM pragma_auto_vacuum").fetch_one(reader.connection()).await.unwrap();
+    assert_eq!(row.integer("mode").unwrap(), 2, "incremental");
 }

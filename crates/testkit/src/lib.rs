@@ -56,6 +56,17 @@ impl Installation {
     pub async fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let store = Store::open(&folder.path().join("metadata.db"), clock).await.expect("a store");
+        Self::with_store(folder, store)
+    }
+
+    /// Its metadata are in a schema of the server that has not been there before.
+    pub async fn on_postgres(server: &servers::Postgres, schema: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let store = Store::open_postgres(&server.url("postgres"), schema, Arc::new(domain::SystemClock)).await.expect("a store");
+        Self::with_store(folder, store)
+    }
+
+    fn with_store(folder: TempDir, store: Store) -> Self {
         let buckets = Buckets::open(&folder.path().join("buckets"), folder.path()).expect("buckets");
         let artifacts = Artifacts::open(&folder.path().join("artifacts")).expect("artifacts");
         Self { runs: Runs::new(store.clone()), store, buckets, artifacts, folder, stop: CancellationToken::new() }

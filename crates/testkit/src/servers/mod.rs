@@ -20,9 +20,9 @@ pub use mariadb::MariaDb;
 pub use mongo::Mongo;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
-pub use spark::{Sail, Spark};
+pub use spark::{Sail, Spark, jdbc_drivers};
 
-/// Where `.ci/services` puts what Debian has no package for: `mongod`, Kafka's and Spark's jars, Sail.
+/// Where `.ci/services` puts what Debian has no package for: `mongod`, Kafka's and Spark's jars, JDBC drivers, Sail.
 pub fn services() -> PathBuf {
     if let Some(folder) = std::env::var_os("PENCHANT_SERVICES") {
         return folder.into();

@@ -92,6 +92,11 @@ impl Postgres {
         panic!("PostgreSQL was not ready within five seconds");
     }
 
+    /// For clients that take one.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password.replace(' ', "%20"), self.port)
+    }
+
     /// Runs SQL through psql; gives what it printed, unaligned and without headers.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let mut child = self

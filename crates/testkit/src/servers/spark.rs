@@ -33,6 +33,16 @@ const OPENED: [&str; 14] = [
     "sun.util.calendar",
 ];
 
+/// The jars of PostgreSQL's and MariaDB's JDBC drivers, as `spark.jars` wants them. `None`, said by [`missing`], where they are missing.
+pub fn jdbc_drivers() -> Option<String> {
+    let jars = ["postgresql.jar", "mariadb-java-client.jar"].map(|jar| services().join("jdbc").join(jar));
+    if !jars.iter().all(|jar| jar.exists()) {
+        missing("JDBC drivers for Spark");
+        return None;
+    }
+    Some(jars.map(|jar| jar.display().to_string()).join(","))
+}
+
 /// A running Spark Connect server of Apache Spark; ended with the value.
 #[derive(Debug)]
 pub struct Spark(Server);
@@ -88,6 +98,11 @@ impl Spark {
 impl Sail {
     /// A server. `None`, said by [`missing`], where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with variables of its environment, such as `AWS_ENDPOINT`.
+    pub fn start_with(environment: &[(&str, &str)]) -> Option<Self> {
         let python = services().join("sail/bin/python");
         if !python.exists() {
             missing("Sail");
@@ -95,6 +110,7 @@ impl Sail {
         }
         Some(Self(Server::start("Sail", |port, _| {
             let mut command = Command::new(&python);
+            command.envs(environment.iter().copied());
             command.args(["-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", &port.to_string()]);
             command
         })))
