@@ -21,7 +21,8 @@ install: ## Copy the built binary to Cargo's bin folder, so that the shell finds
 test: ## Everything that must pass: fmt, clippy, tidy, all tests (real servers included), boto3 and the AWS CLI
 	@.ci/steps test
 
-soak: ## Kill the server at every named point and compare what comes of it (PENCHANT_CRASH_SEED=n for another order)
+soak: ## Kill the server at every named point, and play thousands of histories of the queue (PENCHANT_CRASH_SEED, PENCHANT_HISTORIES)
+	@PENCHANT_HISTORIES=$${PENCHANT_HISTORIES:-5000} cargo test --release -p runs --test simulation -- --nocapture every_history
 	@PENCHANT_SOAK=1 cargo nextest run --workspace --all-features -E 'test(a_killed_server)' --no-capture
 
 fmt: ## Format the Rust sources

@@ -1,9 +1,9 @@
 //! What an executor is given, and the only way to bring a run to its end with effects.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Clock, Error, Result, RunState, Timestamp};
+use domain::{Clock, Error, Result, RunState};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Store, Tx};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::breakpoint::Breakpoints;
 use crate::queue::{Runs, child_dedup};
 use crate::run::{Level, NewRun, Progress, Run, RunId};
-use crate::table::{self, Ending};
+use crate::table::{self, Ending, Line};
 
 /// What one run may use. Named in the configuration under `limits`.
 #[derive(Debug, Clone)]
@@ -44,8 +44,13 @@ pub struct RunContext {
 pub(crate) struct Pulse {
     pub progress: Progress,
     pub changed: bool,
-    pub lines: Vec<(Level, String, Timestamp)>,
+    pub lines: Vec<Line>,
+    /// Lines of this attempt so far.
+    pub told: usize,
 }
+
+/// Lines that an attempt may write to its run's log; of what it says beyond, only errors are kept.
+const LOG_LINES: usize = 20_000;
 
 impl RunContext {
     pub fn run(&self) -> &Run {
@@ -98,9 +103,10 @@ impl RunContext {
 
     /// Cheap; written with the next heartbeat.
     pub fn progress(&self, done: u64, total: u64, unit: &str) {
-        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-        pulse.progress = Progress { done, total, unit: unit.into() };
-        pulse.changed = true;
+        let mut pulse = self.pulse();
+        let progress = Progress { done, total, unit: unit.into() };
+        pulse.changed |= pulse.progress != progress;
+        pulse.progress = progress;
     }
 
     /// Adds a line to the run's log; written with the next heartbeat or the run's end.
@@ -108,7 +114,14 @@ impl RunContext {
         let line = line.into();
         tracing::info!(run = %self.run.id, level = level.as_str(), "{line}");
         let now = self.clock().now();
-        self.pulse.lock().unwrap_or_else(PoisonError::into_inner).lines.push((level, line, now));
+        let mut pulse = self.pulse();
+        pulse.told += 1;
+        if pulse.told == LOG_LINES {
+            pulse.lines.push((Level::Warn, format!("The log has {LOG_LINES} lines: from here on it keeps errors only."), now));
+        }
+        if pulse.told < LOG_LINES || level == Level::Error {
+            pulse.lines.push((level, line, now));
+        }
     }
 
     pub fn info(&self, line: impl Into<String>) {
@@ -166,32 +179,51 @@ impl RunContext {
 
     async fn end(&self, mut tx: Tx, result: &impl Serialize, failure: Option<&Error>) -> Result<Finished> {
         let result = serde_json::to_value(result).map_err(|e| Error::internal("A run's result cannot be written.").source(e))?;
-        self.flush(&mut tx).await?;
         let state = if failure.is_some() { RunState::Failed } else { RunState::Succeeded };
         let message = failure.map(Error::to_string);
         let code = failure.and_then(|error| error.code);
+        // In this order: a heartbeat may be writing lines, and both are about this row.
         table::end(&mut tx, &self.run, Ending { state, code, message: message.as_deref(), result: Some(&result) }).await?;
+        let lines = self.take_lines();
+        let outcome = self.publish(tx, &lines).await;
+        if outcome.is_err() {
+            self.put_back(lines);
+        }
+        outcome
+    }
+
+    async fn publish(&self, mut tx: Tx, lines: &[Line]) -> Result<Finished> {
+        table::add_log(&mut tx, &self.run.id, lines).await?;
         self.point("before_publish").await;
         tx.commit().await?;
         self.point("published").await;
         Ok(Finished(()))
     }
 
-    /// Writes the log lines that are waiting.
-    pub(crate) async fn flush(&self, tx: &mut Tx) -> Result<Progress> {
-        let (lines, progress) = {
-            let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-            pulse.changed = false;
-            (std::mem::take(&mut pulse.lines), pulse.progress.clone())
-        };
-        for (level, line, at) in &lines {
-            table::add_log(tx, &self.run.id, level.as_str(), line, *at).await?;
-        }
-        Ok(progress)
+    fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log lines that are waiting; to be put back where they could not be written.
+    pub(crate) fn take_lines(&self) -> Vec<Line> {
+        std::mem::take(&mut self.pulse().lines)
+    }
+
+    pub(crate) fn put_back(&self, mut lines: Vec<Line>) {
+        let mut pulse = self.pulse();
+        lines.append(&mut pulse.lines);
+        pulse.lines = lines;
+    }
+
+    /// How far the run is, to be written now.
+    pub(crate) fn take_progress(&self) -> Progress {
+        let mut pulse = self.pulse();
+        pulse.changed = false;
+        pulse.progress.clone()
     }
 
     pub(crate) fn has_news(&self) -> bool {
-        let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        let pulse = self.pulse();
         pulse.changed || !pulse.lines.is_empty()
     }
 }

@@ -11,16 +11,23 @@
 mod breakpoint;
 mod context;
 mod leash;
+mod node;
 mod queue;
+mod retention;
+mod room;
 mod run;
 mod schedule;
 mod table;
+mod timer;
 mod worker;
 
-pub use breakpoint::Breakpoints;
+pub use breakpoint::{Breakpoint, Breakpoints};
 pub use context::{Finished, Limits, RunContext};
 pub use leash::Leash;
+pub use node::Node;
 pub use queue::{Filter, Runs};
-pub use run::{Level, LogLine, NewRun, Progress, Run, RunId};
+pub use retention::Retention;
+pub use run::{Level, LogLine, NewRun, Progress, Run, RunId, Share};
 pub use schedule::Schedule;
+pub use timer::{Sleep, Timer};
 pub use worker::{Executor, Registry, Settings, Worker};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Error, Result, RunState, Timestamp};
-use sqlx::{QueryBuilder, Row, Sqlite};
-use store::{Store, Tx, database_error};
+use store::{Row, Store, Tx, sql};
 use tokio::sync::Notify;
 
 use crate::run::{LogLine, NewRun, Run, RunId};
 use crate::table;
+use crate::timer::{RealTime, Sleep, Timer};
 
 /// How often a waiter looks again although nothing woke it: other processes may work on the same queue.
-const WAIT_POLL: Duration = Duration::from_millis(100);
+const WAIT_POLL_MS: u64 = 100;
 
 /// The durable run queue; clone it freely.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub struct Runs {
     pub(crate) wake: Arc<Notify>,
     /// Wakes waiters when some run has ended.
     pub(crate) ended: Arc<Notify>,
+    timer: Arc<dyn Timer>,
 }
 
 /// Which runs to list; empty means all.
@@ -42,7 +43,18 @@ pub(crate) fn child_dedup(parent: &RunId, step: &str) -> String {
 
 impl Runs {
     pub fn new(store: Store) -> Self {
-        Self { store, wake: Arc::new(Notify::new()), ended: Arc::new(Notify::new()) }
+        Self { store, wake: Arc::new(Notify::new()), ended: Arc::new(Notify::new()), timer: Arc::new(RealTime) }
+    }
+
+    /// The same queue, waited for in another time: see [`Timer`].
+    #[must_use]
+    pub fn with_timer(mut self, timer: Arc<dyn Timer>) -> Self {
+        self.timer = timer;
+        self
+    }
+
+    pub(crate) fn sleep(&self, ms: u64) -> Sleep {
+        self.timer.sleep(Duration::from_millis(ms))
     }
 
     pub fn store(&self) -> &Store {
@@ -64,13 +76,18 @@ impl Runs {
         table::insert(tx, new).await
     }
 
+    /// How many runs of the kind about the subject have not ended, those that `tx` has submitted among them.
+    pub async fn open_in(&self, tx: &mut Tx, kind: &str, subject: &str) -> Result<u32> {
+        table::open(tx, kind, subject).await
+    }
+
     /// Tells the worker that there may be something to do.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
     pub async fn find(&self, id: &RunId) -> Result<Option<Run>> {
-        table::get(&mut *self.store.reader().await?, id).await
+        table::get(self.store.reader().await?.connection(), id).await
     }
 
     pub async fn get(&self, id: &RunId) -> Result<Run> {
@@ -85,24 +102,24 @@ impl Runs {
 
     /// At most `limit` runs, newest first.
     pub async fn list(&self, filter: &Filter, limit: i64) -> Result<Vec<Run>> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM runs WHERE 1 = 1");
+        let mut statement = sql("SELECT * FROM runs WHERE 1 = 1");
         let conditions = [
-            (" AND kind = ", filter.kind.clone()),
-            (" AND subject = ", filter.subject.clone()),
-            (" AND parent = ", filter.parent.as_ref().map(|id| id.0.clone())),
-            (" AND state = ", filter.state.map(|state| state.as_str().to_owned())),
+            (" AND kind = ?", filter.kind.as_deref()),
+            (" AND subject = ?", filter.subject.as_deref()),
+            (" AND parent = ?", filter.parent.as_ref().map(|id| id.0.as_str())),
+            (" AND seq < (SELECT seq FROM runs WHERE id = ?)", filter.before.as_ref().map(|id| id.0.as_str())),
         ];
         for (condition, value) in conditions {
             if let Some(value) = value {
-                query.push(condition).push_bind(value);
+                statement = statement.push(condition).bind(value);
             }
         }
-        if let Some(id) = &filter.before {
-            query.push(" AND seq < (SELECT seq FROM runs WHERE id = ").push_bind(id.0.clone()).push(")");
+        if let Some(state) = filter.state {
+            // Written out, so that the index of what is queued or running can be used.
+            statement = statement.push(&format!(" AND state = '{}'", state.as_str()));
         }
-        query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit.max(0));
-        let rows = query.build().fetch_all(&mut *self.store.reader().await?).await.map_err(database_error)?;
-        rows.iter().map(table::read).collect()
+        let statement = statement.push(" ORDER BY seq DESC LIMIT ?").bind(limit.max(0));
+        statement.fetch_all(self.store.reader().await?.connection()).await?.iter().map(table::read).collect()
     }
 
     /// Ends a queued run at once and asks a running one to stop, with everything it asked for; what has ended is left alone.
@@ -127,36 +144,38 @@ impl Runs {
                 return Ok(run);
             }
             // Either is a reason to look again.
-            let _ = tokio::time::timeout(WAIT_POLL, ended).await;
+            tokio::select! {
+                () = ended => {}
+                () = self.sleep(WAIT_POLL_MS) => {}
+            }
         }
     }
 
     /// Returns when some run has ended, or after a short while: another process may have ended one.
     pub async fn something_ended(&self) {
-        // Either is a reason to look again.
-        let _ = tokio::time::timeout(WAIT_POLL, self.ended.notified()).await;
+        tokio::select! {
+            () = self.ended.notified() => {}
+            () = self.sleep(WAIT_POLL_MS) => {}
+        }
     }
 
     /// The child that [`crate::RunContext::submit_child`] made for this step, if it did.
     pub async fn child(&self, parent: &RunId, step: &str) -> Result<Option<Run>> {
-        table::by_dedup(&mut *self.store.reader().await?, &child_dedup(parent, step)).await
+        table::by_dedup(self.store.reader().await?.connection(), &child_dedup(parent, step)).await
     }
 
     /// Up to `limit` lines of the run's log with an id above `after`.
     pub async fn logs(&self, id: &RunId, after: i64, limit: i64) -> Result<Vec<LogLine>> {
-        let rows = sqlx::query("SELECT id, level, line, created_ms FROM run_logs WHERE run = ? AND id > ? ORDER BY id LIMIT ?")
+        let rows = sql("SELECT id, level, line, created_ms FROM run_logs WHERE run = ? AND id > ? ORDER BY id LIMIT ?")
             .bind(&id.0)
             .bind(after)
             .bind(limit)
-            .fetch_all(&mut *self.store.reader().await?)
-            .await
-            .map_err(database_error)?;
-        let read = |row: &sqlx::sqlite::SqliteRow| LogLine {
-            id: row.get("id"),
-            level: row.get("level"),
-            line: row.get("line"),
-            created: Timestamp(row.get("created_ms")),
+            .fetch_all(self.store.reader().await?.connection())
+            .await?;
+        let read = |row: &Row| {
+            let created = Timestamp(row.integer("created_ms")?);
+            Ok(LogLine { id: row.integer("id")?, level: row.text("level")?, line: row.text("line")?, created })
         };
-        Ok(rows.iter().map(read).collect())
+        rows.iter().map(read).collect()
     }
 }

@@ -32,11 +32,32 @@ pub struct NewRun {
     /// Tries in all, when an attempt fails in a way that may pass (a crash of the process does not count).
     pub max_attempts: u32,
     pub timeout_ms: Option<i64>,
+    /// Higher ones are begun first; 0 is usual.
+    pub priority: i64,
+    /// What it shares with other runs, if only so many of them may be under way.
+    pub resource: Option<Share>,
+}
+
+/// A resource of which several runs need a share: at most `at_once` of those that name it are running, on all nodes together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    pub name: String,
+    pub at_once: u32,
 }
 
 impl NewRun {
     pub fn new(kind: &'static str, subject: impl Into<String>) -> Self {
-        Self { kind, subject: subject.into(), parent: None, dedup: None, input: Value::Null, max_attempts: 1, timeout_ms: None }
+        Self {
+            kind,
+            subject: subject.into(),
+            parent: None,
+            dedup: None,
+            input: Value::Null,
+            max_attempts: 1,
+            timeout_ms: None,
+            priority: 0,
+            resource: None,
+        }
     }
 
     /// Fails only for inputs that JSON cannot hold.
@@ -64,6 +85,19 @@ impl NewRun {
     }
 
     #[must_use]
+    pub fn priority(mut self, priority: i64) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// At most `at_once` of the runs that name this resource run at the same time; the others wait in the queue.
+    #[must_use]
+    pub fn resource(mut self, name: impl Into<String>, at_once: u32) -> Self {
+        self.resource = Some(Share { name: name.into(), at_once: at_once.max(1) });
+        self
+    }
+
+    #[must_use]
     pub fn timeout_ms(mut self, ms: i64) -> Self {
         self.timeout_ms = Some(ms);
         self
@@ -86,6 +120,10 @@ pub struct Run {
     pub subject: String,
     pub parent: Option<RunId>,
     pub input: Value,
+    pub priority: i64,
+    pub resource: Option<Share>,
+    /// The node that carries it, or did last; empty before.
+    pub node: String,
     pub state: RunState,
     /// Counts from 1 once started.
     pub attempt: u32,

@@ -1,6 +1,7 @@
-//! When something is due: AWS `cron(...)` and `rate(...)`, and plain five-field cron. Times are UTC.
+//! When something is due: AWS `cron(...)` and `rate(...)`, and plain five-field cron, by the clock of a time zone.
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
+use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use domain::{Error, Result, Timestamp};
@@ -8,14 +9,22 @@ use domain::{Error, Result, Timestamp};
 /// When something is due again.
 #[derive(Debug, Clone)]
 pub enum Schedule {
-    /// Every so many milliseconds since it was last looked at.
+    /// Every so many milliseconds.
     Rate(i64),
-    Cron(Box<Cron>),
+    /// By the clock on the wall in the zone. What falls into the hour that a change of the clock skips is due at the first moment after
+    /// it; a time of day that comes twice is due the first time only.
+    Cron(Box<Cron>, Tz),
 }
 
 impl Schedule {
-    /// `cron(0 3 * * ? *)`, `rate(1 day)` or `0 3 * * *`.
+    /// `cron(0 3 * * ? *)`, `rate(1 day)` or `0 3 * * *`, in UTC.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_in(text, None)
+    }
+
+    /// The same by the clock of a time zone, named as IANA does: `Europe/Berlin`.
+    pub fn parse_in(text: &str, zone: Option<&str>) -> Result<Self> {
+        let zone = zone.map_or(Ok(Tz::UTC), |name| name.parse().map_err(|_| unknown_zone(name)))?;
         let inner = |name: &str| text.trim().strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(rate) = inner("rate") {
             return parse_rate(rate).map(Self::Rate).ok_or_else(|| unreadable(text, "rate(n minutes|hours|days)"));
@@ -28,20 +37,40 @@ impl Schedule {
         let seconds = if aws { Seconds::Required } else { Seconds::Disallowed };
         let parser = CronParser::builder().seconds(seconds).alternative_weekdays(aws).sloppy_ranges(aws).build();
         let cron = parser.parse(&pattern).map_err(|e| unreadable(text, "a cron expression").source(e))?;
-        Ok(Self::Cron(Box::new(cron)))
+        Ok(Self::Cron(Box::new(cron), zone))
+    }
+
+    /// Fails when nothing is due after `now`, ever.
+    pub fn check_fires(&self, text: &str, now: Timestamp) -> Result<()> {
+        match self.next_after(now) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid_input(format!("The schedule {text:?} is never due: no date that is still to come fits it."))),
+        }
     }
 
     /// The first occurrence after `time`; nothing when there will be none.
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Rate(ms) => Some(time.plus_ms(*ms)),
-            Self::Cron(cron) => {
-                let from: DateTime<Utc> = DateTime::from_timestamp_millis(time.millis())?;
+            Self::Cron(cron, zone) => {
+                let from = DateTime::from_timestamp_millis(time.millis())?.with_timezone(zone);
                 let next = cron.find_next_occurrence(&from, false).ok()?;
                 Some(Timestamp(next.timestamp_millis()))
             }
         }
     }
+
+    /// From where to look on after a look at `now` that saw everything since `from`. A rate keeps its beat however late the look was.
+    pub fn looked(&self, from: Timestamp, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Rate(ms) if *ms > 0 => from.plus_ms(now.since_ms(from).max(0) / ms * ms),
+            Self::Rate(_) | Self::Cron(..) => now,
+        }
+    }
+}
+
+fn unknown_zone(name: &str) -> Error {
+    Error::invalid_input(format!("A time zone has IANA's name, as in \"Europe/Berlin\"; found {name:?}."))
 }
 
 const AWS_FIELDS: &str = "cron(minute hour day month weekday year) with ? for exactly one of day and weekday";

@@ -1,11 +1,10 @@
 //! The worker loop: claims runs, keeps their leases, ends them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Error, ErrorKind, Result, RunState, Timestamp};
+use domain::{Error, ErrorKind, Result, RunState};
 use store::Tx;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::breakpoint::Breakpoints;
 use crate::context::{Finished, Limits, Pulse, RunContext};
 use crate::queue::Runs;
-use crate::run::{Run, RunId};
+use crate::room::Room;
+use crate::run::{Level, Run, RunId};
 use crate::table::{self, Back, Ending};
 
 /// Does the work of one kind of run.
@@ -36,7 +36,7 @@ pub trait Executor: Send + Sync {
 /// Which executor does which kind.
 #[derive(Default, Clone)]
 pub struct Registry {
-    executors: HashMap<&'static str, Arc<dyn Executor>>,
+    executors: BTreeMap<&'static str, Arc<dyn Executor>>,
 }
 
 impl Registry {
@@ -45,13 +45,21 @@ impl Registry {
         self.executors.insert(executor.kind(), Arc::new(executor));
         self
     }
+
+    fn kinds(&self, coordinators: bool) -> Vec<&'static str> {
+        self.executors.values().filter(|executor| executor.is_coordinator() == coordinators).map(|executor| executor.kind()).collect()
+    }
 }
 
 /// Named limits of the queue.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Runs under way at once; coordinators are not counted.
+    /// Told apart from other nodes by it; see [`Run::node`].
+    pub node: String,
+    /// Runs under way at once in this process; coordinators are not counted.
     pub concurrent_runs: usize,
+    /// Runs of a kind under way at once, on all nodes together.
+    pub concurrent_by_kind: BTreeMap<String, u32>,
     /// A worker that is silent this long has lost its runs.
     pub lease_ms: i64,
     /// How often progress and logs are written and stop requests are looked for.
@@ -69,7 +77,9 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            node: "penchant".into(),
             concurrent_runs: 2,
+            concurrent_by_kind: BTreeMap::new(),
             lease_ms: 15_000,
             heartbeat_ms: 200,
             poll_ms: 200,
@@ -92,6 +102,9 @@ pub struct Worker {
     carried: Arc<Mutex<HashSet<RunId>>>,
 }
 
+/// Coordinators claimed in one turn.
+const AT_ONCE: usize = 64;
+
 /// Ends a task when nobody attends to it any more.
 struct AbortOnDrop(AbortHandle);
 
@@ -106,9 +119,10 @@ impl Worker {
         Self { runs, registry, settings, limits: Arc::new(limits), breakpoints, carried: Arc::default() }
     }
 
-    /// Takes back what a process that is gone left running. Call it once at the start, while holding the only worker.
+    /// Takes back what a process that is gone left running. Call it once at the start. Where other nodes may be at work, only what
+    /// has no lease any more.
     pub async fn recover(&self) -> Result<usize> {
-        self.reclaim(true).await
+        self.reclaim(!self.runs.store().is_shared()).await
     }
 
     /// Works until `stop` is cancelled, then asks what is under way to stop and puts it back into the queue. A queue that
@@ -123,7 +137,7 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.runs.wake.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(self.settings.poll_ms)) => {}
+                () = self.runs.sleep(self.settings.poll_ms) => {}
                 Some(ended) = under_way.join_next() => busy -= freed(ended),
             }
         }
@@ -133,21 +147,18 @@ impl Worker {
     /// Takes back what was abandoned and claims as many runs as there is room for.
     async fn turn(&self, busy: &mut usize, under_way: &mut JoinSet<usize>, stop: &CancellationToken) -> Result<()> {
         self.reclaim(false).await?;
-        let now = self.runs.store().clock().now();
-        let candidates = table::startable(&mut *self.runs.store().reader().await?, now, 64).await?;
-        for run in candidates {
-            let Some(executor) = self.registry.executors.get(run.kind.as_str()) else { continue };
+        let store = self.runs.store();
+        if !table::any_startable(store.reader().await?.connection(), store.clock().now()).await? {
+            return Ok(());
+        }
+        for run in self.claim(self.settings.concurrent_runs.saturating_sub(*busy)).await? {
+            let Some(executor) = self.registry.executors.get(run.kind.as_str()).cloned() else { continue };
             let slots = usize::from(!executor.is_coordinator());
-            if *busy + slots > self.settings.concurrent_runs {
-                continue;
-            }
-            let Some(claimed) = self.claim(&run).await? else { continue };
             *busy += slots;
-            let (worker, executor, stop) = (self.clone(), executor.clone(), stop.child_token());
-            self.carried().insert(claimed.id.clone());
+            let (worker, stop) = (self.clone(), stop.child_token());
             under_way.spawn(async move {
-                let id = claimed.id.clone();
-                worker.carry(claimed, executor, stop).await;
+                let id = run.id.clone();
+                worker.carry(run, executor, stop).await;
                 worker.carried().remove(&id);
                 slots
             });
@@ -155,15 +166,46 @@ impl Worker {
         Ok(())
     }
 
-    /// The run as it is once it is ours; nothing when somebody else was faster.
-    async fn claim(&self, run: &Run) -> Result<Option<Run>> {
-        let mut tx = self.runs.store().begin().await?;
-        if !table::claim(&mut tx, run, self.settings.lease_ms).await? {
-            return Ok(None);
+    /// Makes runs ours: coordinators, which take no slot, and as many others as there are slots.
+    async fn claim(&self, slots: usize) -> Result<Vec<Run>> {
+        let mut tx = self.runs.store().begin_claim().await?;
+        let mut room = Room::new(table::running(&mut tx).await?, &self.settings);
+        let mut claimed = Vec::new();
+        for (coordinators, wanted) in [(true, AT_ONCE), (false, slots)] {
+            let kinds = self.registry.kinds(coordinators);
+            claimed.extend(self.claim_some(&mut tx, &kinds, wanted, &mut room).await?);
         }
-        let claimed = table::get(tx.connection(), &run.id).await?;
-        tx.commit().await?;
-        Ok(claimed)
+        // Before others can see that they run: they must not be taken for abandoned.
+        self.carried().extend(claimed.iter().map(|run| run.id.clone()));
+        let committed = tx.commit().await;
+        if committed.is_err() {
+            claimed.iter().for_each(|run| {
+                self.carried().remove(&run.id);
+            });
+        }
+        committed.map(|()| claimed)
+    }
+
+    async fn claim_some(&self, tx: &mut Tx, kinds: &[&'static str], wanted: usize, room: &mut Room) -> Result<Vec<Run>> {
+        let mut claimed = Vec::new();
+        loop {
+            let open: Vec<&str> = kinds.iter().copied().filter(|kind| room.has_kind(kind)).collect();
+            if open.is_empty() || claimed.len() >= wanted {
+                return Ok(claimed);
+            }
+            let candidates = table::startable(tx, &open, &room.full, wanted - claimed.len()).await?;
+            if candidates.is_empty() {
+                return Ok(claimed);
+            }
+            // Whoever is not admitted is of a kind, or about a resource, that is not asked for again.
+            for run in candidates {
+                if room.admits(&run) {
+                    let run = table::claim(tx, &run, &self.settings.node, self.settings.lease_ms).await?;
+                    room.add(&run);
+                    claimed.push(run);
+                }
+            }
+        }
     }
 
     fn carried(&self) -> std::sync::MutexGuard<'_, HashSet<RunId>> {
@@ -182,9 +224,12 @@ impl Worker {
         };
         context.point("claimed").await;
         let outcome = self.attend(&context, executor, &stop).await;
-        if let Err(error) = outcome
-            && let Err(lost) = self.settle(&context, error, stop.is_cancelled()).await
-        {
+        let settled = match outcome {
+            Err(error) => self.settle(&context, error, stop.is_cancelled()).await,
+            Ok(_) if context.has_news() => self.write_last_lines(&context).await,
+            Ok(_) => Ok(()),
+        };
+        if let Err(lost) = settled {
             tracing::warn!(run = %context.run.id, "the end of the run could not be written: {lost}");
         }
         self.runs.ended.notify_waiters();
@@ -200,7 +245,8 @@ impl Worker {
         // However this ends, blocking work hears of it and the task does not outlive it.
         let _aborted = AbortOnDrop(work.abort_handle());
         let _cancelled = context.cancel.clone().drop_guard();
-        let mut watch = Watch { started: context.clock().now(), beaten: context.clock().now(), why: None, cut_off: None, over: false };
+        let started_ms = context.clock().steady_ms();
+        let mut watch = Watch { started_ms, beaten_ms: started_ms, why: None, cut_off_ms: None, over: false };
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -211,7 +257,7 @@ impl Worker {
                         (outcome, _) => outcome,
                     };
                 }
-                () = tokio::time::sleep(Duration::from_millis(self.settings.heartbeat_ms)) => {}
+                () = self.runs.sleep(self.settings.heartbeat_ms) => {}
             }
             if !watch.over {
                 match self.look_after(context, stop, &mut watch).await {
@@ -222,7 +268,7 @@ impl Worker {
                     Err(error) => tracing::warn!(run = %context.run.id, "a heartbeat failed and is tried again: {error}"),
                 }
             }
-            if watch.cut_off.is_some_and(|at| context.clock().now() >= at) {
+            if watch.cut_off_ms.is_some_and(|at| context.clock().steady_ms() >= at) {
                 return Err(watch.why.unwrap_or_else(Error::stopped));
             }
         }
@@ -231,20 +277,20 @@ impl Worker {
     /// One heartbeat: keeps the lease, writes what is new, notices that the run should end. Fails with `Stopped` when the
     /// lease was lost.
     async fn look_after(&self, context: &RunContext, stop: &CancellationToken, watch: &mut Watch) -> Result<()> {
-        let now = context.clock().now();
-        let due = now.since_ms(watch.beaten) * 3 > self.settings.lease_ms;
+        let now_ms = context.clock().steady_ms();
+        let due = (now_ms - watch.beaten_ms) * 3 > self.settings.lease_ms;
         if due || context.has_news() {
             self.beat(context).await?;
-            watch.beaten = now;
+            watch.beaten_ms = now_ms;
         }
         if watch.why.is_some() {
             return Ok(());
         }
-        let timed_out = context.run.timeout_ms.is_some_and(|limit| now.since_ms(watch.started) > limit);
-        let asked = table::is_stopping(&mut *self.runs.store().reader().await?, &context.run.id).await?;
+        let timed_out = context.run.timeout_ms.is_some_and(|limit| now_ms - watch.started_ms > limit);
+        let asked = table::is_stopping(self.runs.store().reader().await?.connection(), &context.run.id).await?;
         if asked || timed_out || stop.is_cancelled() {
             watch.why = Some(if timed_out { time_is_up(&context.run) } else { Error::stopped() });
-            watch.cut_off = Some(now.plus_ms(self.settings.grace_ms as i64));
+            watch.cut_off_ms = Some(now_ms + self.settings.grace_ms as i64);
             context.cancel.cancel();
         }
         Ok(())
@@ -255,47 +301,52 @@ impl Worker {
         self.runs.get(&run.id).await.is_ok_and(|now| now.state.is_final() && now.attempt == run.attempt)
     }
 
+    /// What was said while or after the run's end was written.
+    async fn write_last_lines(&self, context: &RunContext) -> Result<()> {
+        write_lines(context, self.runs.store().begin_beside().await?).await
+    }
+
     async fn beat(&self, context: &RunContext) -> Result<()> {
-        let mut tx = self.runs.store().begin().await?;
-        let progress = context.flush(&mut tx).await?;
+        let mut tx = self.runs.store().begin_beside().await?;
+        let progress = context.take_progress();
         table::heartbeat(&mut tx, &context.run, self.settings.lease_ms, &progress).await?;
-        tx.commit().await
+        write_lines(context, tx).await
     }
 
     /// Writes down a failed attempt: queued again when it may pass or the process is going down, else ended.
     async fn settle(&self, context: &RunContext, error: Error, shutting_down: bool) -> Result<()> {
         let run = &context.run;
         let mut tx = self.runs.store().begin().await?;
-        context.flush(&mut tx).await?;
         let now = tx.now();
         let asked = table::is_stopping(tx.connection(), &run.id).await?;
         if shutting_down && !asked && error.kind == ErrorKind::Stopped {
             table::requeue(&mut tx, run, now, Back::Shutdown).await?;
-            return tx.commit().await;
+            return write_lines(context, tx).await;
         }
         let text = error.to_string();
-        if context.is_tried_again(&error) {
+        if !asked && context.is_tried_again(&error) {
             let line = format!("Attempt {} failed and will be tried again: {text}", run.attempt);
-            table::add_log(&mut tx, &run.id, "warn", &line, now).await?;
+            context.log(Level::Warn, line);
             let delay = self.settings.backoff_ms.saturating_mul(1 << run.failed_attempts.min(6));
             table::requeue(&mut tx, run, now.plus_ms(delay), Back::Failed).await?;
-            return tx.commit().await;
+            return write_lines(context, tx).await;
         }
         let state = match error.kind {
             ErrorKind::Stopped => RunState::Stopped,
+            _ if asked && error.is_retryable() => RunState::Stopped,
             ErrorKind::TimedOut => RunState::TimedOut,
             _ => RunState::Failed,
         };
-        table::add_log(&mut tx, &run.id, "error", &text, now).await?;
+        context.log(Level::Error, text.clone());
         table::end(&mut tx, run, Ending { state, code: error.code, message: Some(&text), result: None }).await?;
         table::stop_tree(&mut tx, &run.id, false).await?;
-        tx.commit().await
+        write_lines(context, tx).await
     }
 
     /// Puts abandoned runs back into the queue; ends those that were asked to stop or took the process down too often.
     async fn reclaim(&self, everything: bool) -> Result<usize> {
         let now = self.runs.store().clock().now();
-        if !everything && table::expired(&mut *self.runs.store().reader().await?, now).await? == 0 {
+        if !everything && table::expired(self.runs.store().reader().await?.connection(), now).await? == 0 {
             return Ok(0);
         }
         let mut tx = self.runs.store().begin().await?;
@@ -323,14 +374,27 @@ impl Worker {
     }
 }
 
+/// Adds the lines that are waiting and commits; they wait on where that fails.
+async fn write_lines(context: &RunContext, mut tx: Tx) -> Result<()> {
+    let lines = context.take_lines();
+    let outcome = match table::add_log(&mut tx, &context.run.id, &lines).await {
+        Ok(()) => tx.commit().await,
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        context.put_back(lines);
+    }
+    outcome
+}
+
 /// What is kept in mind between the heartbeats of one attempt.
 struct Watch {
-    started: Timestamp,
-    beaten: Timestamp,
+    started_ms: i64,
+    beaten_ms: i64,
     /// Why the run should end, once it should.
     why: Option<Error>,
     /// When it is cut off if it has not ended by itself.
-    cut_off: Option<Timestamp>,
+    cut_off_ms: Option<i64>,
     /// The run is in a final state: no more heartbeats.
     over: bool,
 }
