@@ -35,7 +35,7 @@ pub use crawler::{
     CRAWL, CrawlProblem, CrawlSummary, CrawledTable, Crawler, CrawlerSchedule, CrawlerState, CrawlerStatus, DeleteBehavior, JdbcTarget,
     KafkaTarget, LastCrawl, MongoDbTarget, S3Target, ScheduleState, SchemaChangePolicy, TableChange, Targets, UpdateBehavior,
 };
-pub use files::{TableFiles, below};
+pub use files::{PATHS, TableFiles, below, folder_of};
 pub use layout::FileLayout;
 pub use profile::{PROFILE, ProfileExecutor, StatisticsSettings, TableProfile};
 pub use schedules::Schedules;

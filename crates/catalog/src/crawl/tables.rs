@@ -17,7 +17,7 @@ use crate::glob::Glob;
 use crate::hive;
 use crate::table::{Column, Parameters, StorageDescriptor, Table};
 
-/// Tables described by one question to the source.
+/// Tables described by one question to the source, at least: servers look through all they have for each question, so that there are few.
 const TABLES_PER_QUESTION: usize = 1000;
 /// Questions to one source at the same time.
 const QUESTIONS_AT_ONCE: usize = 4;
@@ -37,7 +37,7 @@ pub(super) async fn crawl(look: &Look<'_>, target: DatabaseTarget<'_>, found: &m
         look.context.info(format!("{}: ScanAll was asked for; columns come from the documents that the source samples.", connection.name));
     }
     look.progress.expect(tables.len());
-    let parts: Vec<&[TablePath]> = tables.chunks(TABLES_PER_QUESTION).collect();
+    let parts: Vec<&[TablePath]> = tables.chunks(per_question(tables.len())).collect();
     let mut answers = stream::iter(0..parts.len())
         .map(|part| {
             let (source, tables) = (&source, parts[part]);
@@ -67,6 +67,11 @@ pub(super) async fn crawl(look: &Look<'_>, target: DatabaseTarget<'_>, found: &m
         found.problem(look.context, format!("{}: {path}", connection.name), error.to_string());
     }
     Ok(())
+}
+
+/// However many tables there are, a source is asked [`TABLES_PER_QUESTION`] at a time or [`QUESTIONS_AT_ONCE`] times in all.
+fn per_question(tables: usize) -> usize {
+    TABLES_PER_QUESTION.max(tables.div_ceil(QUESTIONS_AT_ONCE))
 }
 
 /// What earlier crawls found where the target looks, and the source lists no more. Nothing where a crawl says of nothing that it is gone.

@@ -103,3 +103,9 @@ async fn what_may_not_be_read_any_more_is_not_gone() {
     let hidden: Vec<String> = hidden(&Reticent, missing).await.unwrap().into_iter().map(|(path, _)| path.table).collect();
     assert_eq!(hidden, ["refused", "odd", "unseen", "silent"]);
 }
+
+#[test]
+fn many_tables_are_few_questions() {
+    let questions = |tables: usize| tables.div_ceil(super::per_question(tables));
+    assert_eq!([1, 1000, 1001, 4000, 17_000, 100_000].map(questions), [1, 1, 2, 4, 4, 4]);
+}

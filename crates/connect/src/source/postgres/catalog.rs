@@ -15,8 +15,9 @@ use super::types::Kind;
 use crate::diagnosis::{PERMISSION_DENIED, TABLE_GONE};
 use crate::source::{COMMENT, DEFAULT_BATCH_ROWS, Description, NATIVE_TYPE, TablePath};
 
-/// Above this many tables, all of their schemas are described at once instead of naming each.
-const NAMED_TABLES: usize = 500;
+/// Above this many tables, all of their schemas are described at once instead of naming each. Naming 1,000 of 17,000 takes a tenth of
+/// the time of describing all, naming 17,000 one and a half times as long.
+const NAMED_TABLES: usize = 5000;
 
 /// A table as the catalogue has it, with what is needed to read it.
 #[derive(Debug, Clone, PartialEq)]

@@ -66,4 +66,11 @@ async fn three_thousand_tables_are_described_in_seconds() {
         assert_eq!(description.comment.as_deref(), Some(format!("number {index}").as_str()));
         assert_eq!((description.schema.fields().len(), description.primary_key.len()), (13, 1));
     }
+    // A part of them is looked for by name, and not among all.
+    let tables = source.tables().await.unwrap();
+    let part = source.describe(&tables[1000..1600]).await.unwrap();
+    let names: Vec<_> = part.into_iter().map(|description| description.unwrap().comment).collect();
+    assert_eq!(names.len(), 600);
+    let all = source.describe(&tables).await.unwrap();
+    assert_eq!(names[0], all.into_iter().nth(1000).unwrap().unwrap().comment);
 }
