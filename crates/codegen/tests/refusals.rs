@@ -151,6 +151,9 @@ fn a_column_that_is_gone_or_of_another_type_is_named_with_its_node() {
     says(&transform("Relationalize", json!({})), "JOB_COLUMN_TYPE", "take what you need out of a map");
     let cast = |from: &str, to: &str| transform("ApplyMapping", json!({"Mapping": [{"FromPath": [from], "ToKey": "x", "ToType": to}]}));
     says(&cast("lists", "int"), "JOB_COLUMN_TYPE", "found a list");
+    let fill = |path: &str| transform("FillMissingValues", json!({"ImputedPath": path}));
+    says(&fill("lists"), "JOB_COLUMN_TYPE", "expected a plain value in the column \"lists\"");
+    says(&fill("m.city"), "JOB_NODE_UNSUPPORTED", "found \"city\" within \"m\": make it a column by a Flatten node before this one");
     for deep in ["array<".repeat(100_000), format!("{}int{}", "struct<a:".repeat(100_000), ">".repeat(100_000))] {
         says(&cast("id", &deep), "JOB_GRAPH_INVALID", "expected a ToType that a value can be cast to");
     }

@@ -10,12 +10,12 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{displayable, execute_stream};
 use datafusion::prelude::SessionContext;
 use domain::{Error, Result};
-use etl::{ColumnsRead, Engine, FileOutput, Finish, Means, Rows, SqlOutcome, SqlQuery, Tally};
+use etl::{BEGINS_ANEW, ColumnsRead, Engine, FileOutput, Finish, MEMORY_EXCEEDED, Means, Rows, SqlOutcome, SqlQuery, Tally};
 use futures::{StreamExt, stream};
 use runs::{Level, RunContext};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::failure::{MEMORY_EXCEEDED, ours};
+use crate::failure::ours;
 use crate::lineage;
 use crate::output::{self, Output, Written};
 use crate::pool::PeakPool;
@@ -28,9 +28,6 @@ const EXPLAIN_MEMORY_BYTES: usize = 64 << 20;
 
 /// Batches computed ahead of whoever takes them.
 const AHEAD: usize = 2;
-
-/// Said where a query is tried again within little memory.
-const BEGINS_ANEW: &str = "The query does not fit into its memory; it begins anew, slower: joins sort both sides, on disk.";
 
 /// DataFusion in this process, over the tables of the catalogue.
 pub struct DataFusionEngine {
@@ -98,8 +95,9 @@ impl Engine for DataFusionEngine {
     }
 
     async fn rows(&self, query: SqlQuery, means: Means) -> Result<Rows> {
-        let Means { memory_bytes, spill_folder, cancel } = means;
-        let means = session::Means { memory_bytes, spill_folder, threads: self.partitions, pace: Pace::Quick };
+        let Means { memory_bytes, spill_folder, cancel, frugal } = means;
+        let pace = if frugal { Pace::Frugal } else { Pace::Quick };
+        let means = session::Means { memory_bytes, spill_folder, threads: self.partitions, pace };
         let (sender, mut receiver) = mpsc::channel(AHEAD);
         let (describe, described) = oneshot::channel();
         let tally = Tally::default();
@@ -183,10 +181,10 @@ struct Giving {
 }
 
 impl Giving {
-    /// Begins anew where the memory is too little and nobody has seen a row yet.
+    /// Begins anew where the memory is too little and nobody has seen a row yet. Whoever can throw away what it has seen asks again.
     async fn give(mut self) -> Result<()> {
         match self.attempt().await {
-            Err(error) if self.given == 0 && is_over_memory(&error) => {
+            Err(error) if self.given == 0 && self.means.pace == Pace::Quick && is_over_memory(&error) => {
                 self.tally.clear();
                 self.means.pace = Pace::Frugal;
                 self.attempt().await

@@ -6,9 +6,9 @@ use std::io;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use domain::{Error, ErrorKind, near};
+use etl::MEMORY_EXCEEDED;
 
 /// Codes of errors; explained in `docs/errors/`.
-pub(crate) const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
 const SPILL_FULL: &str = "JOB_SPILL_FULL";
 const COLUMN_MISSING: &str = "JOB_COLUMN_MISSING";
 

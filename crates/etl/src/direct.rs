@@ -1,7 +1,7 @@
 //! Sources that a graph names by itself, as tables that the catalogue does not have: files by a path, tables and topics by a connection.
 
 use catalog::crawl::PRIMARY_KEY;
-use catalog::{Catalog, Column, FileLayout, Parameters, StorageDescriptor, Table, hive};
+use catalog::{Catalog, Column, FileLayout, PATHS, Parameters, StorageDescriptor, Table, hive};
 use codegen::{DIRECT_DATABASE, DirectKind, DirectSource, FileKind};
 use connect::Connection;
 use connect::files::{Classifier, CsvClassifier, Finding, HeaderRule, SampleLimits, inspect_as};
@@ -16,16 +16,9 @@ const BELOW: &str = "*/**";
 /// The table that stands for the source; its columns are those that the node declares, or what is found there.
 pub(crate) async fn table(catalog: &Catalog, source: &DirectSource) -> Result<Table> {
     let found = match &source.kind {
-        DirectKind::Files { paths, exclusions, recurse, compression, format } => match paths.as_slice() {
-            [path] => {
-                let below = (!recurse).then(|| BELOW.to_owned());
-                let exclusions = exclusions.iter().cloned().chain(below).collect();
-                files(catalog, source, path, exclusions, compression.as_deref(), format).await
-            }
-            _ => Err(Error::invalid_input(format!(
-                "Expected one path in Paths, found {}: give each a node and join them by a Union.",
-                paths.len()
-            ))),
+        DirectKind::Files { paths, exclusions, recurse, compression, format } => match files_of(paths, exclusions, *recurse) {
+            Ok(table) => files(catalog, source, table, compression.as_deref(), format).await,
+            Err(error) => Err(error),
         },
         DirectKind::Table { connection, database, table } => {
             let wanted = |found: &Connection| -> Result<TablePath> {
@@ -88,22 +81,61 @@ fn parameters(classification: &str, connection: &str, path: &TablePath) -> Param
     always.into_iter().chain(places).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The first of the files that are read says what all are.
-async fn files(
-    catalog: &Catalog,
-    source: &DirectSource,
-    path: &str,
-    exclusions: Vec<String>,
-    compression: Option<&str>,
-    format: &FileKind,
-) -> Result<Table> {
-    let mut table = Table {
-        storage_descriptor: StorageDescriptor { location: Some(path.to_owned()), ..StorageDescriptor::default() },
-        ..Table::default()
-    };
-    if !exclusions.is_empty() {
-        table.parameters.insert("exclusions".into(), serde_json::Value::from(exclusions).to_string());
+/// A table of the files under the paths, whose location is the folder that holds all of them.
+///
+/// # Errors
+/// `InvalidInput` for paths of several buckets.
+fn files_of(paths: &[String], exclusions: &[String], recurse: bool) -> Result<Table> {
+    let list = |texts: Vec<String>| serde_json::Value::from(texts).to_string();
+    let mut table = Table::default();
+    // Each path's pattern ends where the files are, or their folders.
+    let deep = |path: &String| catalog::folder_of(path).1.map_or(0, |pattern| pattern.trim_end_matches('/').matches('/').count() + 1);
+    let depth = paths.iter().map(deep).max().unwrap_or_default();
+    if !recurse && paths.iter().any(|path| deep(path) != depth) {
+        return Err(Error::invalid_input(format!(
+            "Without Recurse the patterns in Paths go equally deep; found {}: give each a node and join them by a Union.",
+            paths.join(", ")
+        )));
     }
+    let below = (!recurse).then(|| format!("{}{BELOW}", "*/".repeat(depth)));
+    let exclusions: Vec<String> = exclusions.iter().cloned().chain(below).collect();
+    if !exclusions.is_empty() {
+        table.parameters.insert("exclusions".into(), list(exclusions));
+    }
+    let folders: Vec<(&str, Option<&str>)> = paths.iter().map(|path| catalog::folder_of(path)).collect();
+    let location = match folders.as_slice() {
+        [(path, None)] => (*path).to_owned(),
+        _ => {
+            table.parameters.insert(PATHS.into(), list(paths.to_vec()));
+            common(&folders.iter().map(|(folder, _)| *folder).collect::<Vec<_>>())?
+        }
+    };
+    table.storage_descriptor = StorageDescriptor { location: Some(location), ..StorageDescriptor::default() };
+    Ok(table)
+}
+
+/// The folder that holds all of these.
+fn common(folders: &[&str]) -> Result<String> {
+    let parts = |folder: &str| folder.trim_end_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
+    let mut all = folders.iter().map(|folder| parts(folder));
+    let mut shared = all.next().unwrap_or_default();
+    for other in all {
+        let same = shared.iter().zip(&other).take_while(|(one, other)| one == other).count();
+        shared.truncate(same);
+    }
+    let folder = format!("{}/", shared.join("/"));
+    if folders.iter().any(|folder| folder.contains("://")) && folder.trim_end_matches('/').matches('/').count() < 2 {
+        return Err(Error::invalid_input(format!(
+            "Expected Paths within one bucket, found {}: give each bucket a node and join them by a Union.",
+            folders.join(", ")
+        )));
+    }
+    Ok(if shared.is_empty() { ".".into() } else { folder })
+}
+
+/// The first of the files that are read says what all are.
+async fn files(catalog: &Catalog, source: &DirectSource, table: Table, compression: Option<&str>, format: &FileKind) -> Result<Table> {
+    let (mut table, path) = (table.clone(), table.location().to_owned());
     let listed = catalog.table_files(&table).await?;
     for file in &listed.files {
         let inspection = match inspect_as(listed.store.clone(), file, SampleLimits::default(), &classifiers(source, format)).await? {
@@ -118,7 +150,7 @@ async fn files(
         }
         let layout = FileLayout { format: inspection.format, compression: inspection.compression };
         table.parameters.extend(layout.parameters());
-        table.storage_descriptor = layout.storage_of(path.to_owned(), hive::columns(&inspection.schema));
+        table.storage_descriptor = layout.storage_of(path.clone(), hive::columns(&inspection.schema));
         return Ok(table);
     }
     Err(Error::not_found(format!("A file with rows under {path}")))

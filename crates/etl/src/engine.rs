@@ -18,6 +18,11 @@ use crate::publication::part_name;
 use crate::tally::Tally;
 use crate::target::{Compression, Format};
 
+/// The code of a computation that outgrew its memory.
+pub const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
+/// Said where a query is tried again within little memory.
+pub const BEGINS_ANEW: &str = "The query does not fit into its memory; it begins anew, slower: joins sort both sides, on disk.";
+
 /// One SELECT in Penchant's SQL (docs/sql.md) over `database.table` names of the catalogue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SqlQuery {
@@ -104,6 +109,9 @@ pub struct Means {
     /// Made, and removed again, by the engine.
     pub spill_folder: PathBuf,
     pub cancel: CancellationToken,
+    /// Slowly from the start, with what can be put on disk: an attempt whose rows had begun to go out has failed with
+    /// [`MEMORY_EXCEEDED`]. Before the first row an engine begins anew by itself.
+    pub frugal: bool,
 }
 
 impl Means {
@@ -111,7 +119,7 @@ impl Means {
     pub fn of(context: &RunContext) -> Self {
         let limits = context.limits();
         let spill_folder = limits.spill_folder.join(&context.id().0);
-        Self { memory_bytes: limits.job_memory_bytes, spill_folder, cancel: context.cancel().clone() }
+        Self { memory_bytes: limits.job_memory_bytes, spill_folder, cancel: context.cancel().clone(), frugal: false }
     }
 }
 

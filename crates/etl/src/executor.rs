@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catalog::Catalog;
-use domain::Result;
+use domain::{Error, ErrorKind, Result};
 use runs::{Executor, Finished, RunContext, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -124,6 +124,11 @@ impl JobExecutor {
     }
 }
 
+/// It was there when the run was queued.
+fn deleted(error: Error) -> Error {
+    if error.kind == ErrorKind::NotFound { error.code("JOB_DELETED") } else { error }
+}
+
 #[async_trait]
 impl Executor for JobExecutor {
     fn kind(&self) -> &'static str {
@@ -132,7 +137,7 @@ impl Executor for JobExecutor {
 
     async fn execute(&self, context: &RunContext) -> Result<Finished> {
         let input: JobInput = context.input::<Option<JobInput>>()?.unwrap_or_default();
-        let job = self.jobs.runs().store().get::<Job>(&context.run().subject).await?;
+        let job = self.jobs.runs().store().get::<Job>(&context.run().subject).await.map_err(deleted)?;
         let arguments = Jobs::arguments(&job, &input.arguments, &context.id().0);
         let mut bookmark = RunBookmark::none();
         let (mut failure, mut loaded) = (None, true);

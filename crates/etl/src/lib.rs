@@ -35,7 +35,7 @@ mod workbench;
 
 pub use arguments::{Arguments, substitute};
 pub use bookmark::{JobBookmark, KeyOrder, TableBookmark};
-pub use engine::{ColumnsRead, Engine, FileOutput, Means, Rows, SqlOutcome, SqlQuery, TableRead, Window};
+pub use engine::{BEGINS_ANEW, ColumnsRead, Engine, FileOutput, MEMORY_EXCEEDED, Means, Rows, SqlOutcome, SqlQuery, TableRead, Window};
 pub use engines::Engines;
 pub use executor::{JobExecutor, JobResult};
 pub use failure::{TARGET_FULL, TARGET_NOT_WRITABLE, TARGET_TOO_MANY_PARTITIONS, unwritable};

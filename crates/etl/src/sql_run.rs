@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use catalog::Catalog;
 use codegen::{Graph, UpdateCatalog};
-use connect::sink::{Mode, RunMarker, Write};
+use connect::sink::{Mode, RunMarker, Sink, Write};
 use domain::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use runs::{Level, RunContext};
@@ -20,7 +20,7 @@ use store::{Buckets, Location};
 
 use crate::arguments::Arguments;
 use crate::blame::{Blame, blamed};
-use crate::engine::{Engine, FileOutput, Means, SqlOutcome};
+use crate::engine::{BEGINS_ANEW, Engine, FileOutput, MEMORY_EXCEEDED, Means, SqlOutcome};
 use crate::executor::JobResult;
 use crate::jobs::Jobs;
 use crate::publication::Publication;
@@ -244,10 +244,24 @@ impl SqlRun<'_> {
             marker: Some(RunMarker::new(marker)?),
             create: target.create,
         };
-        let rows = self.engine.rows(statement.query.clone(), Means::of(self.context)).await;
-        let rows = self.named(statement, rows).await?;
+        let (mut means, given) = (Means::of(self.context), Meter::default());
+        let mut taken = self.take(statement, sink.as_ref(), write.clone(), means.clone(), &given).await;
+        if given.rows() > 0 && taken.as_ref().is_err_and(is_over_memory) {
+            // What the table's transaction had been given is gone with it. Before the first row the engine has begun anew itself.
+            self.context.info(BEGINS_ANEW);
+            means.frugal = true;
+            taken = self.take(statement, sink.as_ref(), write, means, &Meter::default()).await;
+        }
+        let outcome = self.named(statement, taken).await?;
+        self.context.info(format!("Wrote {} rows into {}/{}.", outcome.rows_written, target.connection, target.table));
+        let target = Target::Table(target.clone()).to_string();
+        Ok(Output { node: statement.node.clone(), target, file_count: 0, outcome })
+    }
+
+    /// Computes a query's rows for a table, whole or not at all. `given` counts those that went out.
+    async fn take(&self, statement: &Statement, sink: &dyn Sink, write: Write, means: Means, given: &Meter) -> Result<SqlOutcome> {
+        let rows = self.engine.rows(statement.query.clone(), means).await?;
         let (tally, context) = (rows.tally, self.context.clone());
-        let given = Meter::default();
         let counts = given.clone();
         let counted = rows.batches.inspect(move |batch| {
             if let Ok(batch) = batch {
@@ -261,16 +275,19 @@ impl SqlRun<'_> {
             () = self.context.cancel().cancelled() => return Err(Error::stopped()),
         };
         let Finish { peak_memory_bytes, spills, spilled_bytes, problems } = tally.finished();
-        for problem in problems {
-            self.context.log(Level::Warn, problem);
+        if !written.as_ref().is_err_and(is_over_memory) {
+            for problem in problems {
+                self.context.log(Level::Warn, problem);
+            }
         }
-        let rows_written = self.named(statement, written).await?;
-        self.context.info(format!("Wrote {rows_written} rows into {}/{}.", target.connection, target.table));
+        let rows_written = written?;
         let (bytes_written, files) = (given.bytes(), Vec::new());
-        let outcome = SqlOutcome { rows_written, bytes_written, files, read: tally.read(), peak_memory_bytes, spills, spilled_bytes };
-        let target = Target::Table(target.clone()).to_string();
-        Ok(Output { node: statement.node.clone(), target, file_count: 0, outcome })
+        Ok(SqlOutcome { rows_written, bytes_written, files, read: tally.read(), peak_memory_bytes, spills, spilled_bytes })
     }
+}
+
+fn is_over_memory(error: &Error) -> bool {
+    error.code == Some(MEMORY_EXCEEDED)
 }
 
 /// What the values take, without what other rows share their memory.

@@ -17,7 +17,7 @@ use store::Location;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
-use crate::engine::{ColumnsRead, Engine, Means, Rows, SqlQuery, TableRead};
+use crate::engine::{ColumnsRead, Engine, MEMORY_EXCEEDED, Means, Rows, SqlQuery, TableRead};
 use crate::job::Job;
 use crate::jobs::Jobs;
 use crate::plan::{Plan, plan};
@@ -32,7 +32,6 @@ pub const MOST_PREVIEW_ROWS: u64 = 1_000_000;
 /// Memory of one preview, where what does not fit goes to disk; and of the rows that come out, which have to fit.
 const PREVIEW_MEMORY_BYTES: usize = 256 << 20;
 /// Explained in `docs/errors/`.
-const MEMORY_EXCEEDED: &str = "JOB_MEMORY_EXCEEDED";
 /// Rows that a preview shows.
 const SHOWN_ROWS: usize = 20;
 
@@ -257,7 +256,7 @@ impl Workbench {
     fn look(&self) -> Look {
         let number = self.previews.fetch_add(1, Ordering::Relaxed);
         let spill_folder = std::env::temp_dir().join(format!("penchant-preview-{}-{number}", std::process::id()));
-        Look::whole(Means { memory_bytes: PREVIEW_MEMORY_BYTES, spill_folder, cancel: CancellationToken::new() })
+        Look::whole(Means { memory_bytes: PREVIEW_MEMORY_BYTES, spill_folder, cancel: CancellationToken::new(), frugal: false })
     }
 
     /// The queries that end at the node's inputs, then the one that ends at the node.

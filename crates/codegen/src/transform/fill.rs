@@ -10,7 +10,7 @@ use crate::types::{Found, Input, Type};
 
 pub(super) fn fill(spec: &FillMissingValues, input: &Input) -> Result<String> {
     let column = spec.imputed_path.trim_start_matches("$.");
-    let found = input.find(&[column.to_owned()])?;
+    let found = input.find(&[column.to_owned()]).map_err(|missing| nested(column, input).unwrap_or(missing))?;
     if !found.kind.is_scalar() {
         return Err(unfit(column, "a plain value", &found.kind.words()));
     }
@@ -34,6 +34,17 @@ pub(super) fn fill(spec: &FillMissingValues, input: &Input) -> Result<String> {
         FillRule::Previous => previous(spec, input, &found, &filled),
         FillRule::Mean | FillRule::Median | FillRule::Mode => statistic(rule, input, &found, &filled),
     }
+}
+
+/// The error for a member of a column, which could not be put back into it.
+fn nested(path: &str, input: &Input) -> Option<Error> {
+    let (column, member) = path.split_once('.')?;
+    let found = input.find(&[column.to_owned()]).ok()?;
+    let text = format!(
+        "expected a column as ImputedPath, found {member:?} within {:?}: make it a column by a Flatten node before this one",
+        found.name()
+    );
+    Some(Error::invalid_input(text).code("JOB_NODE_UNSUPPORTED"))
 }
 
 fn check(spec: &FillMissingValues, rule: FillRule) -> Result<()> {

@@ -45,7 +45,7 @@ async fn lay_out(house: &House) {
 
 async fn rows(house: &House, sql: &str) -> Vec<Value> {
     let spill_folder = house.installation.folder.path().join("graphs");
-    let means = Means { memory_bytes: 64 << 20, spill_folder, cancel: CancellationToken::new() };
+    let means = Means { memory_bytes: 64 << 20, spill_folder, cancel: CancellationToken::new(), frugal: false };
     let rows = house.engine.rows(SqlQuery::new(sql), means).await.unwrap_or_else(|error| panic!("{error}\n{sql}"));
     let names: Vec<String> = rows.schema.fields().iter().map(|field| field.name().clone()).collect();
     let batches: Vec<RecordBatch> = rows.batches.try_collect().await.unwrap_or_else(|error| panic!("{error}\n{sql}"));

@@ -93,7 +93,7 @@ async fn a_join_of_large_files_is_written_and_read_by_whoever_asks() {
     drop(text);
 
     let spill_folder = house.installation.folder.path().join("asked");
-    let means = Means { memory_bytes: MEMORY, spill_folder, cancel: CancellationToken::new() };
+    let means = Means { memory_bytes: MEMORY, spill_folder, cancel: CancellationToken::new(), frugal: false };
     let rows = house.engine.rows(SqlQuery::new(joined), means).await.unwrap();
     let count = rows.batches.try_fold(0, |count, batch| std::future::ready(Ok(count + batch.num_rows()))).await.unwrap();
     assert_eq!(count, 20_000);
@@ -205,4 +205,31 @@ async fn a_run_stops_within_a_second() {
     let run = house.installation.runs.wait(&id).await.unwrap();
     assert_eq!(run.state, RunState::Stopped, "{:?}", run.message);
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+/// The rows of the first branch are in the table's transaction when the join outgrows the memory: it is thrown away, and all is written once.
+#[tokio::test]
+async fn a_table_whose_first_rows_have_gone_out_is_written_anew() {
+    const MEMORY: usize = 8 << 20;
+    let house = House::with_memory(MEMORY).await;
+    house.sqlite("CREATE TABLE sales (id INTEGER, bytes INTEGER); INSERT INTO sales VALUES (-1, 0);").await;
+    let (connection, table) = ("orders".into(), "sales".into());
+    let target = Target::Table(TableTarget { connection, table, mode: TableMode::Append, keys: Vec::new(), create: false });
+    let query = format!(
+        "SELECT value AS id, 0 AS bytes FROM generate_series(2000001, 2050000) UNION ALL \
+         SELECT a.id, length(concat(a.text, b.text)) AS bytes FROM ({0}) a JOIN ({0}) b ON a.id = b.id",
+        wide(30_000)
+    );
+    let id = house.start_into(&query, target).await;
+    let run = house.installation.runs.wait(&id).await.unwrap();
+    assert_eq!(run.state, RunState::Succeeded, "{:?}", run.message);
+    assert_eq!(house.log(&run.id).await.matches("it begins anew").count(), 1);
+    let done = outcome(&run);
+    assert_eq!(done.rows_written, 80_000);
+    assert!(done.spilled_bytes > MEMORY as u64 && done.peak_memory_bytes <= MEMORY as u64, "{done:?}");
+    let database = rusqlite::Connection::open(house.installation.folder.path().join("orders.db")).unwrap();
+    let question = "SELECT count(*), count(DISTINCT id), sum(id > 2000000), sum(bytes) FROM sales";
+    let found = database.query_row(question, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    let bytes: usize = (1..=30_000_u32).map(|value| 2 * (1000 + value.to_string().len())).sum();
+    assert_eq!(found, (80_001, 80_001, 50_000, i64::try_from(bytes).unwrap()));
 }

@@ -15,7 +15,12 @@ async fn house() -> House {
 }
 
 fn means(house: &House) -> Means {
-    Means { memory_bytes: 64 << 20, spill_folder: house.installation.folder.path().join("preview"), cancel: CancellationToken::new() }
+    Means {
+        memory_bytes: 64 << 20,
+        spill_folder: house.installation.folder.path().join("preview"),
+        cancel: CancellationToken::new(),
+        frugal: false,
+    }
 }
 
 async fn ids(house: &House, query: SqlQuery) -> (Vec<i64>, Vec<TableRead>) {

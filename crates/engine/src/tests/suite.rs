@@ -21,7 +21,8 @@ struct Embedded {
 #[async_trait]
 impl Subject for Embedded {
     async fn rows(&self, query: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        let means = Means { memory_bytes: 64 << 20, spill_folder: self.spill_folder.clone(), cancel: CancellationToken::new() };
+        let means =
+            Means { memory_bytes: 64 << 20, spill_folder: self.spill_folder.clone(), cancel: CancellationToken::new(), frugal: false };
         let rows = self.engine.rows(SqlQuery::new(query), means).await?;
         Ok((rows.schema, rows.batches.try_collect().await?))
     }

@@ -224,6 +224,38 @@ async fn a_source_of_files_reads_those_that_its_members_leave() {
 }
 
 #[tokio::test]
+async fn a_source_of_files_has_paths_with_patterns() {
+    let house = House::new().await;
+    for (file, id) in
+        [("raw/2024/01/a.csv", 1), ("raw/2024/02/a.csv", 2), ("raw/2025/01/a.csv", 3), ("raw/2025/01/deep/b.csv", 4), ("more.csv", 5)]
+    {
+        house.put(file, format!("id,who\n{id},ann\n")).await;
+    }
+    house.put("raw/2024/README.md", "id,who\n9,nobody\n").await;
+    let path = |path: &str| format!("s3://data/{path}");
+    for (paths, others, expected) in [
+        (vec!["raw/2024/01/", "raw/2025/"], json!({}), "1 3 4"),
+        (vec!["raw/2024/01/a.csv", "more.csv", "raw/2024/01/"], json!({}), "1 5"),
+        (vec!["raw/*/01/"], json!({}), "1 3 4"),
+        (vec!["raw/*/01"], json!({"Recurse": false}), "1 3"),
+        (vec!["raw/20{24,25}/0[2-9]/*.csv", "mo?e.csv"], json!({}), "2 5"),
+        (vec!["raw/"], json!({"Exclusions": ["**.md", "2025/**"]}), "1 2"),
+        (vec!["raw/*/", "more.csv"], json!({"Exclusions": ["*/README.md", "**/deep/**"]}), "1 2 3 5"),
+    ] {
+        let mut members = others.clone();
+        members["Paths"] = paths.iter().map(|text| path(text)).collect();
+        let found = columns_of(&house, members).await.unwrap_or_else(|e| panic!("{paths:?}: {e}"));
+        let mut ids: Vec<&str> = found[2].split(' ').collect();
+        ids.sort_unstable();
+        assert_eq!(ids.join(" "), expected, "{paths:?} {others}");
+    }
+    let error = columns_of(&house, json!({"Paths": ["s3://data/raw/", "s3://other/raw/"]})).await.unwrap_err();
+    assert!(error.contains("Expected Paths within one bucket, found s3://data/raw/, s3://other/raw/"), "{error}");
+    let error = columns_of(&house, json!({"Paths": ["s3://data/raw/20*/*", "s3://data/raw/2*"], "Recurse": false})).await.unwrap_err();
+    assert!(error.contains("Without Recurse the patterns in Paths go equally deep"), "{error}");
+}
+
+#[tokio::test]
 async fn the_partition_keys_of_a_tables_target_are_the_tables() {
     let house = House::new().await;
     notes(&house, "").await;

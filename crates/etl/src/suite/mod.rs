@@ -13,6 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use domain::Result;
+use futures::{StreamExt, stream};
 
 pub use case::{Case, Table};
 
@@ -21,6 +22,11 @@ pub use case::{Case, Table};
 pub trait Subject: Send + Sync {
     /// The rows of one query in Penchant's SQL.
     async fn rows(&self, query: &str) -> Result<(SchemaRef, Vec<RecordBatch>)>;
+
+    /// How many queries it takes at once.
+    fn at_once(&self) -> usize {
+        1
+    }
 }
 
 /// All cases.
@@ -62,17 +68,14 @@ impl Suite {
         fixture::lay_out(&self.cases, catalog, buckets, bucket, database).await
     }
 
-    /// Asks all cases, one after the other; the tables are those that [`Suite::lay_out`] has made in `database`.
+    /// Asks all cases; the tables are those that [`Suite::lay_out`] has made in `database`.
     pub async fn run(&self, database: &str, subject: &dyn Subject) -> Vec<Failure> {
-        let mut failures = Vec::new();
-        for case in &self.cases {
+        let asked = stream::iter(&self.cases).map(|case| async move {
             let query = case.query_in(database);
             let answer = subject.rows(&query).await;
-            if let Err(problem) = compare::check(case, answer) {
-                failures.push(Failure { case: case.to_string(), query, problem });
-            }
-        }
-        failures
+            compare::check(case, answer).err().map(|problem| Failure { case: case.to_string(), query, problem })
+        });
+        asked.buffered(subject.at_once()).filter_map(std::future::ready).collect().await
     }
 }
 

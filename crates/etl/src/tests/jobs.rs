@@ -247,3 +247,15 @@ async fn code_takes_the_place_of_the_graph_that_it_was_made_of() {
     assert!(message.contains("was changed while its code was written to s3://shop/j.sql"), "{message}");
     assert_eq!(house.jobs.get_job("j").await.unwrap().value, job("s3://shop/y/", "newer"));
 }
+
+#[tokio::test]
+async fn a_run_whose_job_was_deleted_while_it_waited_says_so() {
+    let house = House::new().await;
+    house.create_sql("items", "ROWS 1 OF 'a'", Format::Csv).await;
+    let id = house.start("items").await.unwrap();
+    house.jobs.delete_job("items").await.unwrap();
+    let _process = house.work();
+    let run = house.installation.runs.wait(&id).await.unwrap();
+    assert_eq!((run.state, run.code.as_deref()), (RunState::Failed, Some("JOB_DELETED")));
+    assert!(run.message.unwrap().contains("\"items\""));
+}
