@@ -101,18 +101,17 @@ impl SparkEngine {
         let (store, folder) = self.catalog.sources().files(&output.folder, None)?;
         let place = places::of(&self.config, &self.buckets, &output.folder)?;
         let relation = typed(prepared.relation, &prepared.spoken, &prepared.schema)?;
-        let command = write::command(relation, &prepared.schema, output, &place, &prepared.ordering);
-        let plan = proto::plan::OpType::Command(proto::Command { command_type: Some(command) });
-        let mut execution = prepared.session.execute(plan).await?;
-        let mut scans = Scans::default();
-        while let Some(heard) = execution.next().await? {
-            match heard {
-                Heard::Progress(done, total) => context.progress(done, total, "tasks"),
-                Heard::Metrics(metrics) => scans.add(&metrics),
-                Heard::Batch(_) | Heard::Other => {}
-            }
-        }
+        let command = |output: &FileOutput| write::command(relation.clone(), &prepared.schema, output, &place, &prepared.ordering);
+        let mut scans = command_out(&prepared.session, command(output), context).await?;
         let mut written = write::tidy(&store, &folder, output).await?;
+        if let Some(rows) = write::fitting_rows(&written, output) {
+            // The cluster cuts files by rows alone, and what a row takes is known now.
+            context.info(format!("Files came out larger than asked for; they are written anew, with at most {rows} rows each."));
+            write::clear(&store, &folder, written).await?;
+            let smaller = FileOutput { max_file_rows: Some(output.max_file_rows.map_or(rows, |most| most.min(rows))), ..output.clone() };
+            scans = command_out(&prepared.session, command(&smaller), context).await?;
+            written = write::tidy(&store, &folder, output).await?;
+        }
         // A result without rows is one file all the same, but for folders that there are no values for.
         let is_whole = output.partition_keys.is_empty();
         if written.files.is_empty() && is_whole {
@@ -122,12 +121,11 @@ impl SparkEngine {
             written = write::keep_first(&store, &folder, written, usize::from(is_whole)).await?;
         }
         if written.files.len() > 1 && write::is_one_csv(output) {
-            written = write::join(&store, &folder, written).await?;
+            written = write::join(&store, &folder, written, output).await?;
         }
-        for (wish, what) in [(output.max_file_bytes, "a size in bytes"), (output.row_group_rows, "row groups of so many rows")] {
-            if wish.is_some() {
-                context.log(Level::Warn, format!("The engine spark does not keep files to {what}; they are as the cluster wrote them."));
-            }
+        if let Some(most) = output.max_file_bytes.filter(|most| written.largest.1 > *most) {
+            let largest = written.largest.1;
+            context.log(Level::Warn, format!("Files of at most {most} bytes were asked for; the cluster's largest has {largest}."));
         }
         Ok(SqlOutcome {
             rows_written: written.rows,
@@ -137,6 +135,21 @@ impl SparkEngine {
             ..SqlOutcome::default()
         })
     }
+}
+
+/// Carries a command out, and tells how far it is.
+async fn command_out(session: &Arc<Session>, command: proto::command::CommandType, context: &RunContext) -> Result<Scans> {
+    let plan = proto::plan::OpType::Command(proto::Command { command_type: Some(command) });
+    let mut execution = session.execute(plan).await?;
+    let mut scans = Scans::default();
+    while let Some(heard) = execution.next().await? {
+        match heard {
+            Heard::Progress(done, total) => context.progress(done, total, "tasks"),
+            Heard::Metrics(metrics) => scans.add(&metrics),
+            Heard::Batch(_) | Heard::Other => {}
+        }
+    }
+    Ok(scans)
 }
 
 /// The query's columns in the types and under the names that the planner has for them.

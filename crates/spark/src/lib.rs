@@ -14,6 +14,7 @@ mod dialect;
 mod engine;
 mod failure;
 mod jdbc;
+mod packing;
 mod places;
 mod relations;
 mod tables;

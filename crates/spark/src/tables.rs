@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
-use catalog::{Catalog, FileLayout, Table, TableFiles, below, hive};
+use catalog::{Catalog, FileLayout, PATHS, Table, TableFiles, below, hive};
 use connect::TablePath;
 use connect::files::{Compression, CsvDialect, Encoding, Format};
 use domain::{Error, Result};
@@ -109,12 +109,11 @@ fn refused(table: &Table, why: &str) -> Error {
 
 async fn database(catalog: &Catalog, table: &Table, connection: &str, path: &TablePath, all: &SchemaRef) -> Result<proto::Relation> {
     let found = catalog.get_connection(connection).await?.value.unsealed(catalog.sources().secrets())?;
-    let options = jdbc::options(&found, path).map_err(|why| refused(table, &why))?;
-    let read = relations::read("jdbc", None, options, Vec::new());
+    let reader = jdbc::reader(&found, path, all).map_err(|why| refused(table, &why))?;
+    let read = relations::read("jdbc", None, reader.options.clone(), Vec::new());
     // The driver's types are brought into those of the catalogue.
     let typed = |field: &Arc<Field>| -> Result<(String, String)> {
-        let data_type = column_type(field.data_type(), "TIMESTAMP")?;
-        Ok((format!("CAST({} AS {data_type})", name(field.name())), field.name().clone()))
+        Ok((reader.column(field, &column_type(field.data_type(), "TIMESTAMP")?), field.name().clone()))
     };
     Ok(relations::project(read, all.fields().iter().map(typed).collect::<Result<Vec<_>>>()?))
 }
@@ -146,7 +145,8 @@ async fn files(place: &Place<'_>, table: &Table, window: Option<&Window>) -> Res
     }
     let found = Found { all, keys: hive::schema(&table.partition_keys)?, form, root: places::of(place.config, place.buckets, &location)? };
     // The folder says it shorter, where all of it is meant and lies as the cluster expects it.
-    let is_all = !matches!(window, Some(Window::Files(_))) && !table.parameters.contains_key("exclusions");
+    let is_all =
+        !matches!(window, Some(Window::Files(_))) && !["exclusions", PATHS].iter().any(|name| table.parameters.contains_key(*name));
     let whole = is_all && chosen.iter().all(|(path, _)| !path.is_empty() && found.is_usual(path));
     Ok((if whole { found.folder()? } else { found.listed(&chosen)? }, bytes))
 }

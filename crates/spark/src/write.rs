@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use domain::{Error, ErrorKind, Result};
-use etl::{Compression, FileOutput, Format, TARGET_TOO_MANY_PARTITIONS};
+use etl::{FileOutput, Format, TARGET_TOO_MANY_PARTITIONS};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -13,11 +13,14 @@ use parquet::file::metadata::ParquetMetaDataReader;
 use spark_connect_proto as proto;
 
 use crate::dialect::{Order, literal, name};
+use crate::packing::{self, Lines};
 use crate::relations;
 use crate::tables::NULL_FOLDER;
 
 /// Folders that one result may have, as in the embedded engine.
 const MAX_PARTITIONS: usize = 10_000;
+/// The part of a file that is left empty because rows differ in size: one such.
+const ROWS_DIFFER: u64 = 8;
 /// Length and mark at the end of a Parquet file.
 const FOOTER_BYTES: u64 = 8;
 
@@ -45,13 +48,6 @@ pub(crate) fn check(schema: &Schema, output: &FileOutput) -> Result<()> {
             )));
         }
     }
-    let packed = output.compression.filter(|compression| *compression != Compression::None);
-    if let (Format::Csv | Format::Json, Some(compression)) = (output.format, packed) {
-        return Err(Error::invalid_input(format!(
-            "The engine spark writes {} files plain; found compression {compression}.",
-            kind(output)
-        )));
-    }
     if let Some(key) = output.partition_keys.iter().find(|key| schema.index_of(key).is_err()) {
         return Err(Error::invalid_input(format!("The target's partition key {key:?} is not a column of the result.")));
     }
@@ -59,11 +55,6 @@ pub(crate) fn check(schema: &Schema, output: &FileOutput) -> Result<()> {
         return Err(Error::invalid_input("Every column of the result is a partition key; files need at least one other column."));
     }
     Ok(())
-}
-
-/// The format as Spark names it.
-fn kind(output: &FileOutput) -> &'static str {
-    output.format.extension(None)
 }
 
 /// How the rows of a query are ordered.
@@ -100,7 +91,8 @@ pub(crate) fn command(
     let input = if is_one_column(schema, output) { relations::project(pieces, filled(schema, output)) } else { pieces };
     let write = proto::WriteOperation {
         input: Some(input),
-        source: Some(kind(output).to_owned()),
+        // Formats are called as the ends of their files' names are.
+        source: Some(output.format.extension(None).to_owned()),
         save_type: Some(proto::write_operation::SaveType::Path(folder.to_owned())),
         mode: proto::write_operation::SaveMode::Append as i32,
         partitioning_columns: output.partition_keys.clone(),
@@ -126,7 +118,7 @@ fn filled(schema: &Schema, output: &FileOutput) -> Vec<(String, String)> {
 }
 
 fn options(schema: &Schema, output: &FileOutput) -> HashMap<String, String> {
-    let mut options = match output.format {
+    let mut options: Vec<(&str, String)> = match output.format {
         Format::Csv => vec![
             ("header", "true".to_owned()),
             ("sep", ",".to_owned()),
@@ -138,17 +130,14 @@ fn options(schema: &Schema, output: &FileOutput) -> HashMap<String, String> {
             ("ignoreLeadingWhiteSpace", "false".to_owned()),
             ("ignoreTrailingWhiteSpace", "false".to_owned()),
         ],
-        Format::Parquet => {
-            let codec = match output.compression {
-                Some(Compression::None) => "uncompressed",
-                None | Some(Compression::Snappy) => "snappy",
-                Some(Compression::Zstd) => "zstd",
-                Some(Compression::Gzip) => "gzip",
-            };
-            vec![("compression", codec.to_owned())]
-        }
+        // As Spark calls it, and Sail.
+        Format::Parquet => ["parquet.block.row.count.limit", "max_row_group_size"]
+            .into_iter()
+            .filter_map(|name| Some((name, output.row_group_rows?.to_string())))
+            .collect(),
         Format::Json => Vec::new(),
     };
+    options.extend(packing::codec(output).map(|codec| ("compression", codec.to_owned())));
     options.extend(output.max_file_rows.map(|rows| ("maxRecordsPerFile", rows.to_string())));
     options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -230,6 +219,8 @@ pub(crate) struct Written {
     pub bytes: u64,
     /// Relative to the folder, by name.
     pub files: Vec<String>,
+    /// The largest file's rows and bytes.
+    pub largest: (u64, u64),
 }
 
 /// Gives the files their names, removes what is none, and counts what they hold.
@@ -263,7 +254,9 @@ pub(crate) async fn tidy(store: &Arc<dyn ObjectStore>, folder: &Path, output: &F
         if place != file.location {
             store.rename(&file.location, &place).await.map_err(failed)?;
         }
-        written.rows += count(store, &place, file.size, output.format).await?;
+        let rows = count(store, &place, file.size, output).await?;
+        written.largest = if file.size > written.largest.1 { (rows, file.size) } else { written.largest };
+        written.rows += rows;
         written.bytes += file.size;
         written.files.push(relative);
     }
@@ -289,9 +282,9 @@ fn place(folder: &Path, relative: &str) -> Result<Path> {
     Path::parse(path.trim_start_matches('/')).map_err(|e| Error::invalid_data(format!("The cluster wrote a file {relative:?}.")).source(e))
 }
 
-async fn count(store: &Arc<dyn ObjectStore>, file: &Path, size: u64, format: Format) -> Result<u64> {
+async fn count(store: &Arc<dyn ObjectStore>, file: &Path, size: u64, output: &FileOutput) -> Result<u64> {
     let failed = |e: object_store::Error| Error::unavailable(format!("The written file {file} cannot be read.")).source(e);
-    match format {
+    match output.format {
         Format::Parquet => {
             let strange = || Error::invalid_data(format!("The written file {file} is no Parquet."));
             // The file ends with its description, the description's length and a mark.
@@ -305,13 +298,28 @@ async fn count(store: &Arc<dyn ObjectStore>, file: &Path, size: u64, format: For
         Format::Csv | Format::Json => {
             // One record is one line, and the header of CSV is one.
             let mut bytes = store.get(file).await.map_err(failed)?.into_stream();
-            let mut lines = 0_u64;
+            let mut lines = Lines::new(output.compression)?;
             while let Some(piece) = bytes.try_next().await.map_err(failed)? {
-                lines += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+                lines.take(&piece).map_err(|e| Error::invalid_data(format!("The written file {file} cannot be unpacked.")).source(e))?;
             }
-            Ok(lines.saturating_sub(u64::from(format == Format::Csv)))
+            Ok(lines.count().saturating_sub(u64::from(output.format == Format::Csv)))
         }
     }
+}
+
+/// Takes away what the cluster has written, as it is to write anew.
+///
+/// # Errors
+/// `Unavailable` where the folder cannot be written to.
+pub(crate) async fn clear(store: &Arc<dyn ObjectStore>, folder: &Path, written: Written) -> Result<()> {
+    keep_first(store, folder, written, 0).await.map(|_| ())
+}
+
+/// Rows of a file that has the size asked for, where one came out larger. Somewhat fewer than those of the largest, as rows differ.
+pub(crate) fn fitting_rows(written: &Written, output: &FileOutput) -> Option<u64> {
+    let ((rows, bytes), most) = (written.largest, output.max_file_bytes?);
+    let rows_for = |most: u64| u64::try_from(u128::from(rows) * u128::from(most) / u128::from(bytes.max(1))).unwrap_or(u64::MAX);
+    (bytes > most && rows > 1).then(|| rows_for(most - most / ROWS_DIFFER).max(1))
 }
 
 /// Of files without rows one is enough, or none.
@@ -338,7 +346,7 @@ pub(crate) fn is_one_csv(output: &FileOutput) -> bool {
 ///
 /// # Errors
 /// `Unavailable` where the folder cannot be read or written.
-pub(crate) async fn join(store: &Arc<dyn ObjectStore>, folder: &Path, written: Written) -> Result<Written> {
+pub(crate) async fn join(store: &Arc<dyn ObjectStore>, folder: &Path, written: Written, output: &FileOutput) -> Result<Written> {
     let failed = |e: object_store::Error| Error::unavailable(format!("What the cluster wrote into {folder} cannot be joined.")).source(e);
     let Some((first, others)) = written.files.split_first() else { return Ok(written) };
     let (target, whole) = (folder.clone().join(first.as_str()), folder.clone().join("_whole"));
@@ -347,8 +355,10 @@ pub(crate) async fn join(store: &Arc<dyn ObjectStore>, folder: &Path, written: W
     for (number, file) in written.files.iter().enumerate() {
         let mut text = store.get(&folder.clone().join(file.as_str())).await.map_err(failed)?.bytes().await.map_err(failed)?;
         if number > 0 {
-            let header = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
-            text = text.slice(header..);
+            // Packed pieces may stand one after the other.
+            let plain = packing::unpacked(&text, output.compression)?;
+            let header = plain.iter().position(|byte| *byte == b'\n').map_or(plain.len(), |end| end + 1);
+            text = packing::packed(plain.get(header..).unwrap_or_default(), output.compression)?.into();
         }
         bytes += text.len() as u64;
         upload.put_part(text.into()).await.map_err(failed)?;
@@ -373,9 +383,9 @@ pub(crate) async fn put_header(store: &Arc<dyn ObjectStore>, folder: &Path, sche
                 if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
             };
             let names: Vec<String> = schema.fields().iter().map(|field| quoted(field.name())).collect();
-            format!("{}\n", names.join(",")).into_bytes()
+            packing::packed(format!("{}\n", names.join(",")).as_bytes(), output.compression)?
         }
-        Format::Json => Vec::new(),
+        Format::Json => packing::packed(&[], output.compression)?,
         Format::Parquet => {
             let failed = |e| Error::internal("An empty result cannot be written as Parquet.").source(e);
             let writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema.clone(), None).map_err(failed)?;
@@ -386,5 +396,5 @@ pub(crate) async fn put_header(store: &Arc<dyn ObjectStore>, folder: &Path, sche
     let size = bytes.len() as u64;
     let failed = |e| Error::unavailable(format!("The result cannot be written into {folder}.")).source(e);
     store.put(&folder.clone().join(file.as_str()), bytes.into()).await.map_err(failed)?;
-    Ok(Written { rows: 0, bytes: size, files: vec![file] })
+    Ok(Written { bytes: size, files: vec![file], ..Written::default() })
 }

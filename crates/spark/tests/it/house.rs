@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Catalog, Column, Database, Parameters, StorageDescriptor, Table};
+use connect::Secrets;
 use domain::Result;
 use domain::arn::Partition;
 use etl::{Engine, FileOutput, Format, Means, SqlOutcome, SqlQuery};
@@ -40,6 +41,7 @@ impl House {
         let installation = Installation::new().await;
         installation.buckets.create("data").unwrap();
         let catalog = Catalog::new(installation.runs.clone(), installation.buckets.clone(), Partition::default());
+        let catalog = catalog.with_secrets(Secrets::with_key([9; 32]));
         for name in ["shop", "suite"] {
             catalog.create_database(Database { name: name.into(), ..Database::default() }).await.unwrap();
         }
@@ -86,7 +88,7 @@ impl House {
 
     pub fn means(&self) -> Means {
         let spill_folder = self.installation.folder.path().join("spill");
-        Means { memory_bytes: 64 << 20, spill_folder, cancel: CancellationToken::new() }
+        Means { memory_bytes: 64 << 20, spill_folder, cancel: CancellationToken::new(), frugal: false }
     }
 
     pub async fn rows(&self, text: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {

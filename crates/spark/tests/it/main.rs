@@ -1,19 +1,23 @@
 //! The engine on real servers. Few tests, as each starts a server of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+mod databases;
 mod failures;
 mod house;
 mod suite;
 mod writing;
 
-use testkit::servers::{Sail, Spark};
+use testkit::servers::{Sail, Spark, jdbc_drivers};
 
 use house::{House, Server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn apache_spark_reads_writes_and_stops() {
-    let Some(server) = Spark::start() else { return };
+    let Some(drivers) = jdbc_drivers() else { return };
+    // A zone with hours that are skipped and hours that come twice, as a cluster's machines may well have.
+    let Some(server) = Spark::start_with(&[("spark.jars", &drivers), ("user.timezone", "America/New_York")]) else { return };
     let house = House::new(Server::Spark, server.port()).await;
+    databases::all(&house).await;
     writing::all(&house).await;
     failures::all(&house).await;
     failures::a_server_that_stands_still(&house, &server).await;
