@@ -57,7 +57,7 @@ impl Datasets {
         &self.partition
     }
 
-    pub(crate) fn buckets(&self) -> &Buckets {
+    pub fn buckets(&self) -> &Buckets {
         &self.buckets
     }
 

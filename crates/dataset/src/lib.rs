@@ -18,6 +18,7 @@ mod import;
 mod interaction_rows;
 mod metadata_rows;
 mod part_file;
+mod plain_rows;
 mod resources;
 mod schema;
 mod schema_rules;
@@ -29,6 +30,7 @@ pub use contents::{DatasetContents, Origin, Part};
 pub use datasets::Datasets;
 pub use id_map::IdMap;
 pub use import::{ImportExecutor, ImportReport, ImportSettings, Problem, ReasonCount};
+pub use plain_rows::{Cell, SESSION};
 pub use resources::{
     CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateSchema, DataSource, Dataset, DatasetGroup, DatasetImportJob,
     DatasetType, Domain, ImportMode, Schema,

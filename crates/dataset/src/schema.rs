@@ -98,7 +98,7 @@ impl AvroSchema {
     }
 
     /// Reads a schema that was checked when it was created.
-    pub(crate) fn stored(text: &str) -> Result<Self> {
+    pub fn stored(text: &str) -> Result<Self> {
         let mut violations = Vec::new();
         read(text, &mut violations).ok_or_else(|| Error::internal(format!("A stored schema cannot be read: {}", violations.join(" "))))
     }

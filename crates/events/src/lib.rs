@@ -19,7 +19,7 @@ mod tracker;
 pub use flush::FlushSummary;
 pub use live_history::{LiveEvent, LiveHistory};
 pub use put_events::{Event, MetricAttribution, PutEvents};
-pub use service::{Events, Settings};
+pub use service::{Events, Settings, trackers_of};
 pub use tracker::{CreateEventTracker, EventTracker};
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Events {
         self.datasets.store().get(arn.as_str()).await
     }
 
-    /// Those of one group, or all.
+    /// Those of one group, or all; [`trackers_of`] tells them without an open log.
     pub async fn list_event_trackers(&self, group_arn: Option<&Arn>) -> Result<Vec<Stored<EventTracker>>> {
         match group_arn {
             Some(group) => self.datasets.store().children(group.as_str()).await,
@@ -136,6 +136,11 @@ impl Events {
         *self.trackers.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         known(&self.trackers).ok_or_else(|| Error::not_found(format!("An event tracker with trackingId {tracking_id:?}")))
     }
+}
+
+/// The event trackers of a group, for whoever only looks.
+pub async fn trackers_of(datasets: &Datasets, group_arn: &Arn) -> Result<Vec<Stored<EventTracker>>> {
+    datasets.store().children(group_arn.as_str()).await
 }
 
 fn holder(tracker: &EventTracker) -> String {

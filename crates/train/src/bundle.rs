@@ -118,6 +118,11 @@ impl Histories {
         range.map(|at| HistoryEvent { item: self.items[at], timestamp: self.timestamps[at], weight: self.weights[at] })
     }
 
+    /// When the newest event was, epoch seconds; the beginning of time when there is none.
+    pub(crate) fn newest(&self) -> i64 {
+        self.timestamps.iter().copied().max().unwrap_or(i64::MIN)
+    }
+
     fn is_sound(&self, users: usize, items: usize) -> bool {
         self.indptr.len() == users + 1
             && self.indptr.first() == Some(&0)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::{MANIFEST_FILE, MODEL_FILE, SERVING_FILE};
 use crate::fitting::{Assignment, Outcome};
 use crate::report::Report;
+use crate::rival::{Rival, left_out};
 use crate::stages::count;
 use crate::training::{TRAIN, Training};
 use crate::version::{SolutionVersion, TrainedModel};
@@ -61,7 +62,8 @@ impl TrainExecutor {
         context.info(format!("Loaded {} events in {loaded_ms} ms.", count(data.events.len())));
         context.point("loaded").await;
         context.check()?;
-        let assignment = Assignment::new(version, self.settings, context)?;
+        let rivals = self.rivals(&version, context).await;
+        let assignment = Assignment::new(version, rivals, self.settings, context)?;
         let context = context.clone();
         let threads = context.limits().threads.max(1);
         let work = move || {
@@ -70,6 +72,18 @@ impl TrainExecutor {
             pool.install(|| assignment.carry_out(&data, &context))
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::internal("The training broke off.").source(e))?
+    }
+
+    /// The models to be judged beside the new one. One that cannot be read is told of and left out: it does not forbid a training.
+    async fn rivals(&self, version: &SolutionVersion, context: &RunContext) -> Vec<Rival> {
+        let mut rivals = Vec::new();
+        for arn in &version.judge_beside {
+            match Rival::load(&self.training, arn).await {
+                Ok(rival) => rivals.push(rival),
+                Err(error) => context.log(runs::Level::Warn, left_out(arn, &error)),
+            }
+        }
+        rivals
     }
 
     /// Removes what attempts that died left behind.

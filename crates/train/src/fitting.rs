@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dataset::{Snapshot, TrainingData};
-use domain::Result;
+use domain::{ErrorKind, Result};
 use evaluate::{Split, temporal, users10};
 use recipes::Interactions;
 use runs::RunContext;
@@ -14,7 +14,8 @@ use crate::executor::TrainSettings;
 use crate::judging::{judge, repeat_share, thin};
 use crate::manifest::{FORMAT, Manifest};
 use crate::names;
-use crate::report::{Judgement, Report};
+use crate::report::{Judgement, Report, RivalJudgement};
+use crate::rival::{HoldOut, Ours, Rival, left_out};
 use crate::search::{self, Choice, Plan};
 use crate::selection::{EventRules, main_event_type, recipe_error, select};
 use crate::setting::{Fitted, Setting};
@@ -48,10 +49,11 @@ pub(crate) struct Assignment {
     /// The user asked for a number of fits, so costs do not limit it.
     asked: bool,
     settings: TrainSettings,
+    rivals: Vec<Rival>,
 }
 
 impl Assignment {
-    pub(crate) fn new(version: SolutionVersion, settings: TrainSettings, context: &RunContext) -> Result<Self> {
+    pub(crate) fn new(version: SolutionVersion, rivals: Vec<Rival>, settings: TrainSettings, context: &RunContext) -> Result<Self> {
         let recipe = catalogue::recipe(&version.recipe_arn)?;
         let config = version.solution_config.clone().unwrap_or_default();
         let parameters = catalogue::hyperparameters(&recipe, &config.all_parameters())?;
@@ -60,7 +62,7 @@ impl Assignment {
         }
         let asked = version.perform_hpo || config.hpo_config.is_some();
         let fits = SolutionConfig::fits(&config, version.perform_hpo)?;
-        Ok(Self { rules: EventRules::of(&version)?, recipe, given: parameters.given, fits, asked, version, settings })
+        Ok(Self { rules: EventRules::of(&version)?, recipe, given: parameters.given, fits, asked, version, settings, rivals })
     }
 
     fn snapshot(&self) -> &Snapshot {
@@ -98,13 +100,13 @@ impl Assignment {
     pub(crate) fn carry_out(&self, data: &TrainingData, context: &RunContext) -> Result<Outcome> {
         let interactions = select(data, &self.rules)?;
         let plan = self.plan(&interactions, context.limits().job_memory_bytes, context)?;
-        let stages = Stages::new(context, self.settings.seed, search::fits(&plan) + OTHER_FITS);
+        let stages = Stages::new(context, self.settings.seed, search::fits(&plan) + OTHER_FITS + self.rivals.len());
         self.tell_data(data, &interactions, &stages);
         let split = users10(&interactions, self.settings.seed).map_err(recipe_error)?;
         stages.ended("split");
         let choice = self.search(&plan, &split, &stages)?;
         stages.ended("search");
-        let next = self.next(&choice, &split, &stages)?;
+        let (next, rivals) = self.next(&choice, &split, data, &interactions, &stages)?;
         stages.ended("judge held-out users");
         let coming = self.coming(&choice, &interactions, &stages)?;
         stages.ended("judge coming period");
@@ -121,6 +123,7 @@ impl Assignment {
             coming,
             exclude_seen: choice.exclude_seen,
             repeat_share: repeat_share(&split.cases),
+            rivals,
         };
         report.words().into_iter().for_each(|line| stages.info(line));
         self.files(data, &interactions, &fitted, choice, report, &stages)
@@ -143,8 +146,15 @@ impl Assignment {
         search::choose(plan, &inner.train, &cases, stages)
     }
 
-    /// Personalize's protocol.
-    fn next(&self, choice: &Choice, split: &Split, stages: &Stages<'_>) -> Result<Judgement> {
+    /// Personalize's protocol; and the versions that serve, beside the same fit.
+    fn next(
+        &self,
+        choice: &Choice,
+        split: &Split,
+        data: &TrainingData,
+        interactions: &Interactions,
+        stages: &Stages<'_>,
+    ) -> Result<(Judgement, Vec<RivalJudgement>)> {
         let with_events = (0..split.train.n_users() as u32).filter(|user| split.train.events_of(*user) > 0).count();
         stages.info(format!(
             "Held out {} of {} users: the oldest 90 % of what they did is known, the newest 10 % is to be found.",
@@ -152,7 +162,24 @@ impl Assignment {
             count(with_events + split.cases.len())
         ));
         let cases = thin(split.cases.clone(), self.settings.judged_users);
-        self.judged(choice, &split.train, &cases, stages)
+        let fits = self.fits_for(choice, &split.train, stages)?;
+        let judgement = self.judged(choice, &fits, &cases)?;
+        let ours = Ours { fitted: fits.0.model(), baseline: fits.1.model(), exclude_seen: choice.exclude_seen, seed: self.settings.seed };
+        let on = HoldOut { train: &split.train, cases: &cases, all: interactions, items: &data.items };
+        Ok((judgement, self.beside(&ours, &on, stages)?))
+    }
+
+    /// The versions that serve. One that cannot be judged is told of and left out: it does not forbid a training.
+    fn beside(&self, ours: &Ours<'_>, on: &HoldOut<'_>, stages: &Stages<'_>) -> Result<Vec<RivalJudgement>> {
+        let mut judged = Vec::new();
+        for rival in &self.rivals {
+            match rival.judge(ours, on, stages) {
+                Ok(judgement) => judged.push(judgement),
+                Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
+                Err(error) => stages.warn(left_out(rival.arn(), &error)),
+            }
+        }
+        Ok(judged)
     }
 
     /// The coming period; nothing when nobody has events on both sides of the cut.
@@ -167,14 +194,18 @@ impl Assignment {
             Err(error) => return Err(recipe_error(error)),
         };
         let cases = thin(split.cases, self.settings.judged_users);
-        self.judged(choice, &split.train, &cases, stages).map(Some)
+        let fits = self.fits_for(choice, &split.train, stages)?;
+        self.judged(choice, &fits, &cases).map(Some)
     }
 
-    fn judged(&self, choice: &Choice, train: &Interactions, cases: &[evaluate::TestCase], stages: &Stages<'_>) -> Result<Judgement> {
+    /// The recipe and best-sellers.
+    fn fits_for(&self, choice: &Choice, train: &Interactions, stages: &Stages<'_>) -> Result<(Fitted, Fitted)> {
         let fitted = choice.setting.fit(train, stages)?;
-        let fitted = as_chosen(fitted, &choice.setting);
-        let baseline = Setting::Popularity.fit(train, stages)?;
-        judge(fitted.model(), baseline.model(), cases, choice.exclude_seen, self.settings.seed)
+        Ok((as_chosen(fitted, &choice.setting), Setting::Popularity.fit(train, stages)?))
+    }
+
+    fn judged(&self, choice: &Choice, fits: &(Fitted, Fitted), cases: &[evaluate::TestCase]) -> Result<Judgement> {
+        judge(fits.0.model(), fits.1.model(), cases, choice.exclude_seen, self.settings.seed)
     }
 
     fn files(
@@ -215,7 +246,7 @@ impl Assignment {
 }
 
 /// The fit with the recency and popularity discount that were chosen (a fit takes them from its recipe already).
-fn as_chosen(fitted: Fitted, setting: &Setting) -> Fitted {
+pub(crate) fn as_chosen(fitted: Fitted, setting: &Setting) -> Fitted {
     match (fitted, setting) {
         (Fitted::Linear(model), Setting::Linear(linear)) => Fitted::Linear(model.with_inference(linear.tau_inf, linear.kappa)),
         (fitted, _) => fitted,

@@ -15,6 +15,7 @@ mod judging;
 mod manifest;
 mod names;
 mod report;
+mod rival;
 mod search;
 mod selection;
 mod setting;
@@ -28,7 +29,7 @@ pub use catalogue::{POPULARITY, RecipeInfo, recipe, recipes};
 pub use deed::Deed;
 pub use executor::{TrainExecutor, TrainResult, TrainSettings};
 pub use manifest::{Candidate, Manifest, StageTime};
-pub use report::{Difference, Judgement, PERSONALIZE_METRICS, Report, Verdict};
+pub use report::{Difference, Judgement, PERSONALIZE_METRICS, Report, RivalJudgement, RivalWay, Verdict};
 pub use selection::{EventRule, EventRules};
 pub use solution::{
     CreateSolution, DEFAULT_FITS, EventParameters, EventsConfig, HpoConfig, HpoResourceConfig, MAX_FITS, Solution, SolutionConfig,

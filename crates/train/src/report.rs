@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::Arn;
 use evaluate::{Comparison, Interval};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,36 @@ pub struct Report {
     pub exclude_seen: bool,
     /// Share of held-out events on items that the user already had.
     pub repeat_share: f64,
+    /// The versions that serve now, judged beside this one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rivals: Vec<RivalJudgement>,
+}
+
+/// A new version beside one that serves, on the same customers and the same held-out events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RivalJudgement {
+    pub rival_arn: Arn,
+    pub way: RivalWay,
+    /// Users that were judged.
+    pub users: usize,
+    /// Means of the new version by name.
+    pub metrics: BTreeMap<String, f64>,
+    pub rival: BTreeMap<String, f64>,
+    /// Best-sellers, on the same cases.
+    pub baseline: BTreeMap<String, f64>,
+    /// NDCG@10 of the new version minus that of the rival, user by user.
+    pub difference: Difference,
+}
+
+/// How the rival was made to answer about events that it must not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RivalWay {
+    /// Its model as it serves, asked only for what customers did after it was trained.
+    AsItServes,
+    /// Too few did anything since: its parameters, fitted on the training part of the new data.
+    FittedAgain,
 }
 
 /// The recipe against best-sellers under one way of holding out.

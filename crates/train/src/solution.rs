@@ -129,6 +129,11 @@ impl CreateSolution {
             && self.solution_config == solution.solution_config
     }
 
+    /// What creating it would refuse whatever else there is.
+    pub fn check(&self) -> Result<()> {
+        self.clone().into_solution(self.dataset_group_arn.clone()).map(|_| ())
+    }
+
     /// Checks all that can be checked without looking at other resources.
     pub(crate) fn into_solution(self, solution_arn: Arn) -> Result<Solution> {
         if self.perform_auto_ml == Some(true) {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use domain::{Error, Result, Timestamp};
 use recipes::{FitContext, Interactions};
-use runs::RunContext;
+use runs::{Level, RunContext};
 
 use crate::manifest::StageTime;
 use crate::selection::recipe_error;
@@ -31,6 +31,10 @@ impl<'a> Stages<'a> {
 
     pub(crate) fn info(&self, line: impl Into<String>) {
         self.context.info(line);
+    }
+
+    pub(crate) fn warn(&self, line: impl Into<String>) {
+        self.context.log(Level::Warn, line);
     }
 
     pub(crate) fn check(&self) -> Result<()> {

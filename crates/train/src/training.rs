@@ -46,6 +46,10 @@ impl Training {
         &self.artifacts
     }
 
+    pub fn datasets(&self) -> &Datasets {
+        &self.datasets
+    }
+
     fn store(&self) -> &Store {
         self.runs.store()
     }
@@ -129,6 +133,7 @@ impl Training {
             solution_config: solution.solution_config,
             training_mode: "FULL".into(),
             training_type: "MANUAL".into(),
+            judge_beside: request.judge_beside,
             snapshot,
             run,
         };

@@ -31,6 +31,9 @@ pub struct SolutionVersion {
     pub training_mode: String,
     /// `MANUAL`.
     pub training_type: String,
+    /// Versions that the training judges beside this one, on the same hold-out; not part of AWS's answer.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub judge_beside: Vec<Arn>,
     /// The data as it was when the version was created; not part of AWS's answer, nor is `run`.
     pub snapshot: Snapshot,
     pub run: RunId,
@@ -55,6 +58,9 @@ pub struct CreateSolutionVersion {
     pub name: Option<String>,
     #[serde(default)]
     pub training_mode: Option<String>,
+    /// See [`SolutionVersion::judge_beside`]; not for the wire.
+    #[serde(skip)]
+    pub judge_beside: Vec<Arn>,
 }
 
 /// A version together with the run its status follows from.

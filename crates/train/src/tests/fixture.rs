@@ -103,7 +103,12 @@ impl Shop {
 
     /// Creates a version and waits until its run has ended, however it ends.
     pub async fn train(&self, solution: &Solution) -> SolutionVersion {
-        let request = CreateSolutionVersion { solution_arn: solution.solution_arn.clone(), name: None, training_mode: None };
+        let request = CreateSolutionVersion {
+            solution_arn: solution.solution_arn.clone(),
+            name: None,
+            training_mode: None,
+            judge_beside: Vec::new(),
+        };
         let version = self.training.create_solution_version(request).await.unwrap();
         self.installation.runs.wait(&version.run).await.unwrap();
         version

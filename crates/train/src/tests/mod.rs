@@ -4,6 +4,7 @@ mod bundle;
 mod fixture;
 mod quality;
 mod report;
+mod rivals;
 mod solutions;
 mod versions;
 

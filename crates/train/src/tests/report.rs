@@ -18,6 +18,7 @@ fn report(recipe: &str, low: f64, high: f64) -> Report {
         coming: None,
         exclude_seen: true,
         repeat_share: 0.003,
+        rivals: Vec::new(),
     }
 }
 

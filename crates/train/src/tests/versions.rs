@@ -5,7 +5,7 @@ use super::fixture::{Shop, titles, walks};
 use crate::{Bundle, CreateSolutionVersion, MANIFEST_FILE, MODEL_FILE, Manifest, PERSONALIZE_METRICS, SERVING_FILE, TrainResult, Verdict};
 
 fn version_of(solution: &crate::Solution) -> CreateSolutionVersion {
-    CreateSolutionVersion { solution_arn: solution.solution_arn.clone(), name: None, training_mode: None }
+    CreateSolutionVersion { solution_arn: solution.solution_arn.clone(), name: None, training_mode: None, judge_beside: Vec::new() }
 }
 
 #[tokio::test]
