@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use domain::{Error, Result};
 use recipes::{HistoryEvent, Reason, Scored, top_k};
 
+use crate::filter::Pass;
 use crate::model::LoadedModel;
 use crate::request::RecommendedItem;
 
@@ -25,6 +26,8 @@ pub(crate) struct Ranked {
     /// Share of the softmax; absent for recipes without scores.
     pub share: Option<f64>,
     pub popular: bool,
+    /// Name of the promotion that brought it.
+    pub promotion: Option<String>,
 }
 
 /// A softmax of scores divided by the temperature that the training chose.
@@ -55,22 +58,51 @@ fn with_scores<T>(loaded: &LoadedModel, history: &[HistoryEvent], now: i64, use_
     })
 }
 
-/// The `count` best items of the catalogue; shares are of the whole catalogue.
-pub(crate) fn best(loaded: &LoadedModel, history: &[HistoryEvent], now: i64, count: usize, exclude_seen: bool) -> Vec<Ranked> {
+/// What an answer may hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'a> {
+    pub count: usize,
+    pub exclude_seen: bool,
+    pub pass: Option<&'a Pass>,
+}
+
+/// The best items of the catalogue within the bounds; shares are of the whole catalogue.
+pub(crate) fn best(loaded: &LoadedModel, history: &[HistoryEvent], now: i64, bounds: Bounds<'_>) -> Vec<Ranked> {
     let has_scores = loaded.recipe.has_scores();
     let (best, softmax) = with_scores(loaded, history, now, |scores| {
         let softmax = has_scores.then(|| Softmax::over(scores.iter().copied(), loaded.manifest.temperature));
-        if exclude_seen {
+        if bounds.exclude_seen {
             history.iter().for_each(|event| scores[event.item as usize] = f32::NAN);
         }
-        (top_k(scores, count, |_| false), softmax)
+        (kept(loaded, scores, bounds), softmax)
     });
     let ranked = best.into_iter().map(|Scored { item, score }| Ranked {
         item,
         share: softmax.as_ref().map(|softmax| softmax.share(score)),
         popular: is_popular(loaded, history, item, score),
+        promotion: None,
     });
     ranked.collect()
+}
+
+/// The best that pass. Where values are limited, more are looked at until there are enough or no more.
+fn kept(loaded: &LoadedModel, scores: &[f32], bounds: Bounds<'_>) -> Vec<Scored> {
+    let Some(pass) = bounds.pass else { return top_k(scores, bounds.count, |_| false) };
+    if !pass.has_limits() {
+        return top_k(scores, bounds.count, |item| !pass.lets(item));
+    }
+    let mut looked_at = bounds.count.saturating_mul(4).saturating_add(64);
+    loop {
+        let candidates = top_k(scores, looked_at, |item| !pass.lets(item));
+        let all = candidates.len() < looked_at;
+        let mut tally = pass.tally();
+        let admitted = candidates.into_iter().filter(|scored| tally.admits(loaded.bundle.items.get(scored.item)));
+        let admitted: Vec<Scored> = admitted.take(bounds.count).collect();
+        if all || admitted.len() == bounds.count {
+            return admitted;
+        }
+        looked_at = looked_at.saturating_mul(8);
+    }
 }
 
 /// Whether nothing but popularity speaks for the item.
@@ -87,12 +119,21 @@ pub(crate) fn recommended(loaded: &LoadedModel, ranked: Vec<Ranked>) -> Vec<Reco
         item_id: loaded.bundle.items.get(ranked.item).to_owned(),
         score: ranked.share,
         reason: if ranked.popular { vec![POPULAR.to_owned()] } else { Vec::new() },
+        promotion_name: ranked.promotion,
     };
     ranked.into_iter().map(item).collect()
 }
 
-/// The given items in order, best first; shares are of the known ones among them. Unknown items come last, in the given order.
-pub(crate) fn ordered(loaded: &LoadedModel, history: &[HistoryEvent], now: i64, items: &[String]) -> Vec<RecommendedItem> {
+/// The given items that pass in order, best first; shares are of the known ones among them. Unknown items come last, in the given
+/// order.
+pub(crate) fn ordered(
+    loaded: &LoadedModel,
+    history: &[HistoryEvent],
+    now: i64,
+    items: &[String],
+    pass: Option<&Pass>,
+) -> Vec<RecommendedItem> {
+    let items: Vec<&String> = items.iter().filter(|item| pass.is_none_or(|pass| pass.lets_id(item))).collect();
     let places: Vec<Option<u32>> = items.iter().map(|item| loaded.bundle.items.position(item)).collect();
     let scores: Vec<Option<f32>> =
         with_scores(loaded, history, now, |scores| places.iter().map(|place| place.map(|item| scores[item as usize])).collect());
@@ -105,7 +146,12 @@ pub(crate) fn ordered(loaded: &LoadedModel, history: &[HistoryEvent], now: i64, 
         (None, None) => Ordering::Equal,
     });
     let share = |at: usize| scores[at].filter(|_| loaded.recipe.has_scores()).map(|score| softmax.share(score));
-    order.into_iter().map(|at| RecommendedItem { item_id: items[at].clone(), score: share(at), reason: Vec::new() }).collect()
+    let mut tally = pass.map(Pass::tally);
+    let item = |at: usize| {
+        let admitted = tally.as_mut().is_none_or(|tally| tally.admits(items[at]));
+        admitted.then(|| RecommendedItem { item_id: items[at].clone(), score: share(at), reason: Vec::new(), promotion_name: None })
+    };
+    order.into_iter().filter_map(item).collect()
 }
 
 /// 25 when absent, 1 to 500.

@@ -23,6 +23,9 @@ pub struct Campaign {
     pub run: RunId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latest_campaign_update: Option<CampaignUpdate>,
+    /// The versions that served before, the last one at the end; not part of AWS's answer.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub served_before: Vec<Arn>,
 }
 
 /// The last UpdateCampaign. The campaign serves as before until its run has succeeded.
@@ -35,6 +38,9 @@ pub struct CampaignUpdate {
     #[serde(default)]
     pub campaign_config: CampaignConfig,
     pub run: RunId,
+    /// Whether it goes back to what served before.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub rollback: bool,
 }
 
 impl Resource for Campaign {
@@ -92,7 +98,8 @@ impl CampaignConfig {
         self.item_exploration_config.keys().any(|key| key != EXCLUDE_SEEN_KEY)
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses settings that are not offered or cannot be.
+    pub fn check(&self) -> Result<()> {
         if self.enable_metadata_with_recommendations == Some(true) {
             return Err(Error::invalid_input("enableMetadataWithRecommendations is not offered: leave it out or set it to false."));
         }

@@ -44,6 +44,22 @@ impl DeployExecutor {
     }
 }
 
+/// How many versions one can go back.
+const REMEMBERED: usize = 20;
+
+/// What serves until now is what one can go back to; going back takes the way that is left, past versions that were deleted.
+fn remember(campaign: &mut Campaign, update: &CampaignUpdate, never_served: bool) {
+    if update.rollback {
+        if let Some(at) = campaign.served_before.iter().rposition(|version| *version == update.solution_version_arn) {
+            campaign.served_before.truncate(at);
+        }
+    } else if !never_served && update.solution_version_arn != campaign.solution_version_arn {
+        campaign.served_before.push(campaign.solution_version_arn.clone());
+        let forgotten = campaign.served_before.len().saturating_sub(REMEMBERED);
+        campaign.served_before.drain(..forgotten);
+    }
+}
+
 fn warn_without_effect(config: &CampaignConfig, context: &RunContext) {
     if config.asks_for_exploration() {
         context.log(Level::Warn, "itemExplorationConfig is kept, but exploration is not offered: it has no effect.");
@@ -85,6 +101,7 @@ impl Executor for DeployExecutor {
                     // Its creation failed; from now on this run is what made it.
                     campaign.run = context.id().clone();
                 }
+                remember(campaign, &update, never_served);
                 campaign.solution_version_arn = update.solution_version_arn;
                 campaign.min_provisioned_tps = update.min_provisioned_tps;
                 campaign.campaign_config = update.campaign_config;

@@ -14,6 +14,15 @@ impl Ids {
         Self { seed, next: AtomicU64::new(0) }
     }
 
+    /// Numbers that look random, for what should differ from answer to answer.
+    pub(crate) fn draws(&self) -> impl FnMut() -> u64 + use<> {
+        let mut state = mix(self.seed ^ self.next.load(Ordering::Relaxed));
+        move || {
+            state = mix(state);
+            state
+        }
+    }
+
     /// `RID-` and a number in the form of a version 4 UUID, 40 characters.
     pub(crate) fn next(&self) -> String {
         let count = self.next.fetch_add(1, Ordering::Relaxed);

@@ -5,23 +5,31 @@
 //! ([`DeployExecutor`]).
 //! Must not know: the wire. The request path reads no database and no file: a campaign is one immutable loaded model that is
 //! replaced as a whole.
-//! Start reading at `serving` (the handle), then `answer` (the request path), then `table` (what is loaded).
+//! Start reading at `serving` (the handle), then `recommending` and `answer` (the request path), `filter`, then `table` (what is loaded).
 
 mod answer;
+mod batch;
 mod campaign;
 mod deploy;
+pub mod filter;
 mod ids;
 mod model;
+mod recommending;
 mod request;
 mod serving;
 mod table;
 mod words;
 
+pub use batch::{
+    BATCH_INFERENCE, BatchInferenceExecutor, BatchInferenceJob, BatchInferenceJobConfig, BatchInferenceJobMode, BatchInferenceJobView,
+    BatchInferenceResult, BatchInput, BatchOutput, CreateBatchInferenceJob, S3Place,
+};
 pub use campaign::{
     Campaign, CampaignConfig, CampaignUpdate, CampaignView, CreateCampaign, EXCLUDE_SEEN_KEY, PenchantConfig, UpdateCampaign,
 };
 pub use deploy::{DEPLOY, DeployExecutor, DeployResult};
-pub use request::{Explained, GetPersonalizedRanking, GetRecommendations, Ranking, Recommendations, RecommendedItem};
+pub use filter::{CreateFilter, Filter};
+pub use request::{Explained, GetPersonalizedRanking, GetRecommendations, Promotion, Ranking, Recommendations, RecommendedItem};
 pub use serving::Serving;
 
 #[cfg(test)]

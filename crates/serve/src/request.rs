@@ -13,10 +13,16 @@ pub struct GetRecommendations {
     pub campaign_arn: Option<Arn>,
     /// Required. An unknown user gets what is popular.
     pub user_id: Option<String>,
-    /// Not used by the recipes there are.
+    /// What CurrentItem means in a filter; the recipes there are do not look at it.
     pub item_id: Option<String>,
     /// 1 to 500; 25 when absent.
     pub num_results: Option<i64>,
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub filter_values: BTreeMap<String, String>,
+    pub filter_arn: Option<Arn>,
+    /// At most one.
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub promotions: Vec<Promotion>,
     /// Overrides the campaign's `excludeSeen` for this request.
     #[serde(skip)]
     pub exclude_seen: Option<bool>,
@@ -40,13 +46,33 @@ pub struct GetPersonalizedRanking {
     pub user_id: Option<String>,
     /// 1 to 500 item ids.
     pub input_list: Vec<String>,
+    pub filter_arn: Option<Arn>,
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub filter_values: BTreeMap<String, String>,
     /// What AWS knows besides; see [`check_others`].
     #[serde(flatten)]
     pub(crate) others: BTreeMap<String, Value>,
 }
 
+/// Items that get places of their own, whatever the request's own filter says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Promotion {
+    pub name: Option<String>,
+    /// 1 to 100.
+    pub percent_promoted_items: Option<i64>,
+    pub filter_arn: Option<Arn>,
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub filter_values: BTreeMap<String, String>,
+}
+
+/// Some clients send null for what they leave out.
+fn absent_is_empty<'de, T: Deserialize<'de> + Default, D: serde::Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 /// Members that would change the answer if they were offered: leaving them without effect would mislead.
-const REFUSED: [&str; 5] = ["filterArn", "filterValues", "promotions", "metadataColumns", "recommenderArn"];
+const REFUSED: [&str; 2] = ["metadataColumns", "recommenderArn"];
 
 /// Refuses by name what is not offered; empty values are let through.
 pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<()> {
@@ -89,6 +115,8 @@ pub struct RecommendedItem {
     /// AWS's vocabulary: `Popular item`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reason: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion_name: Option<String>,
 }
 
 /// One line of an explained answer, for people.

@@ -1,23 +1,22 @@
-//! The stage's handle: campaigns and what they answer.
+//! The stage's handle, and campaigns.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::arn::Partition;
-use domain::{Arn, Error, Name, Result, RunState};
+use domain::{Arn, Error, ErrorKind, Name, Result, RunState};
 use events::LiveHistory;
 use runs::{NewRun, Runs};
 use store::{Store, Stored, Tx};
 use train::Training;
 
-use crate::answer;
 use crate::campaign::{Campaign, CampaignConfig, CampaignUpdate, CampaignView, CreateCampaign, UpdateCampaign};
 use crate::deploy::DEPLOY;
+use crate::filter::Filters;
 use crate::ids::Ids;
-use crate::model::{History, LoadedModel};
-use crate::request::{Explained, GetPersonalizedRanking, GetRecommendations, Ranking, Recommendations, check_others};
+use crate::model::LoadedModel;
 use crate::table::{Campaigns, Deployed, Slot, Table};
-use crate::words;
 
 /// Stage 6; clone it freely, all clones serve the same.
 #[derive(Clone)]
@@ -30,9 +29,12 @@ pub struct Serving {
 
 struct Shared {
     table: Table,
+    filters: Filters,
     ids: Ids,
     /// Held while the table is compared with the store, so that an older look never replaces a newer one.
     refreshing: tokio::sync::Mutex<()>,
+    /// Whether this process answers requests at all.
+    refreshed: AtomicBool,
 }
 
 impl fmt::Debug for Serving {
@@ -45,7 +47,13 @@ impl Serving {
     /// Serves nothing until [`Serving::refresh`]. `id_seed` makes recommendation ids differ between starts of the process; the
     /// composition root draws it.
     pub fn new(training: Training, live: LiveHistory, partition: Partition, id_seed: u64) -> Self {
-        let shared = Shared { table: Table::default(), ids: Ids::new(id_seed), refreshing: tokio::sync::Mutex::default() };
+        let shared = Shared {
+            table: Table::default(),
+            filters: Filters::default(),
+            ids: Ids::new(id_seed),
+            refreshing: tokio::sync::Mutex::default(),
+            refreshed: AtomicBool::new(false),
+        };
         Self { training, live, partition, shared: Arc::new(shared) }
     }
 
@@ -53,11 +61,15 @@ impl Serving {
         &self.training
     }
 
-    fn runs(&self) -> &Runs {
+    pub(crate) fn runs(&self) -> &Runs {
         self.training.runs()
     }
 
-    fn store(&self) -> &Store {
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    pub(crate) fn store(&self) -> &Store {
         self.runs().store()
     }
 
@@ -76,9 +88,16 @@ impl Serving {
         self.training.hold_version(&mut tx, &request.solution_version_arn, &campaign_arn).await?;
         let run = self.runs().submit_in(&mut tx, &NewRun::new(DEPLOY, campaign_arn.as_str())).await?;
         let solution_version_arn = request.solution_version_arn;
-        let latest_campaign_update = None;
-        let campaign =
-            Campaign { name, campaign_arn, solution_version_arn, min_provisioned_tps, campaign_config, run, latest_campaign_update };
+        let campaign = Campaign {
+            name,
+            campaign_arn,
+            solution_version_arn,
+            min_provisioned_tps,
+            campaign_config,
+            run,
+            latest_campaign_update: None,
+            served_before: Vec::new(),
+        };
         tx.create(&campaign).await?;
         tx.commit().await?;
         self.runs().wake();
@@ -89,6 +108,23 @@ impl Serving {
     pub async fn get_campaign(&self, arn: &Arn) -> Result<CampaignView> {
         let campaign = self.store().get(arn.as_str()).await?;
         self.view(campaign).await
+    }
+
+    /// The campaign as a client is told of it: whoever hears that it is ACTIVE is answered, at once and by what it says.
+    pub async fn describe_campaign(&self, arn: &Arn) -> Result<CampaignView> {
+        let view = self.get_campaign(arn).await?;
+        let answers_here = self.shared.refreshed.load(Ordering::SeqCst);
+        if answers_here && view.run.state == RunState::Succeeded && !self.is_served(&view.campaign.value).await {
+            self.refresh().await?;
+        }
+        Ok(view)
+    }
+
+    /// Whether requests are answered by the version that the campaign has.
+    async fn is_served(&self, campaign: &Campaign) -> bool {
+        let served = self.shared.table.campaigns().get(&campaign.campaign_arn).and_then(Slot::model);
+        let wanted = self.load(&campaign.solution_version_arn).await;
+        matches!((served, wanted), (Some((_, served)), Ok((_, wanted))) if Arc::ptr_eq(&served, &wanted))
     }
 
     /// All campaigns, or those of one solution.
@@ -106,6 +142,42 @@ impl Serving {
 
     /// Queues the change; the campaign serves as before until it has succeeded.
     pub async fn update_campaign(&self, request: UpdateCampaign) -> Result<Campaign> {
+        self.change(request, false).await
+    }
+
+    /// Queues the way back to the version that served before; called again, it goes further back.
+    pub async fn rollback_campaign(&self, arn: &Arn) -> Result<Campaign> {
+        let campaign = self.get_campaign(arn).await?.campaign.value;
+        let Some(before) = self.last_served(&campaign).await? else {
+            return Err(Error::invalid_state(format!(
+                "Campaign {:?} has served no other version than {} that still exists: there is nothing to go back to.",
+                campaign.name.as_str(),
+                campaign.solution_version_arn
+            ))
+            .code("CAMPAIGN_NEVER_CHANGED"));
+        };
+        let request = UpdateCampaign {
+            campaign_arn: arn.clone(),
+            solution_version_arn: Some(before),
+            min_provisioned_tps: None,
+            campaign_config: None,
+        };
+        self.change(request, true).await
+    }
+
+    /// The last version that served before and was not deleted since.
+    async fn last_served(&self, campaign: &Campaign) -> Result<Option<Arn>> {
+        for version in campaign.served_before.iter().rev() {
+            match self.training.model(version).await {
+                Ok(_) => return Ok(Some(version.clone())),
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn change(&self, request: UpdateCampaign, rollback: bool) -> Result<Campaign> {
         let arn = request.campaign_arn;
         let view = self.get_campaign(&arn).await?;
         let old = &view.campaign.value;
@@ -120,7 +192,7 @@ impl Serving {
         self.release_pending(&mut tx, &now).await?;
         self.training.hold_version(&mut tx, &solution_version_arn, &arn).await?;
         let run = self.runs().submit_in(&mut tx, &NewRun::new(DEPLOY, arn.as_str())).await?;
-        let update = CampaignUpdate { solution_version_arn, min_provisioned_tps, campaign_config, run };
+        let update = CampaignUpdate { solution_version_arn, min_provisioned_tps, campaign_config, run, rollback };
         let updated = tx.update::<Campaign>(arn.as_str(), |campaign| {
             campaign.latest_campaign_update = Some(update);
             Ok(())
@@ -152,8 +224,9 @@ impl Serving {
     }
 
     /// Makes what serves equal to what the store says: loads new models, drops deleted campaigns. A campaign whose model
-    /// cannot be loaded goes on as before, or says why it does not answer. Called at the start, on a timer and after changes.
+    /// cannot be loaded goes on as before, or says why it does not answer. The same with filters and their data. Called at the start, on a timer and after changes.
     pub async fn refresh(&self) -> Result<()> {
+        self.shared.refreshed.store(true, Ordering::SeqCst);
         let _one_at_a_time = self.shared.refreshing.lock().await;
         let before = self.shared.table.campaigns();
         let mut now = Campaigns::new();
@@ -162,8 +235,9 @@ impl Serving {
             let slot = self.slot(&view, before.get(&arn)).await;
             now.insert(arn, slot);
         }
+        let models: Vec<(Arn, Arc<LoadedModel>)> = now.values().filter_map(Slot::model).collect();
         self.shared.table.replace(now);
-        Ok(())
+        self.refresh_filters(&models).await
     }
 
     async fn slot(&self, view: &CampaignView, before: Option<&Slot>) -> Slot {
@@ -194,64 +268,24 @@ impl Serving {
         Ok((trained.dataset_group_arn, model))
     }
 
-    /// The best items for a user, as GetRecommendations gives them.
-    pub fn get_recommendations(&self, request: &GetRecommendations) -> Result<Recommendations> {
-        let (deployed, ranked, _) = self.rank(request)?;
-        Ok(Recommendations { item_list: answer::recommended(&deployed.model, ranked), recommendation_id: self.shared.ids.next() })
+    pub(crate) fn live(&self) -> &LiveHistory {
+        &self.live
     }
 
-    /// The same recommendations with names and a reason each, for people.
-    pub fn explain(&self, request: &GetRecommendations) -> Result<Vec<Explained>> {
-        let (deployed, ranked, history) = self.rank(request)?;
-        let model = &deployed.model;
-        let explained = ranked.into_iter().map(|ranked| Explained {
-            item_id: model.bundle.items.get(ranked.item).to_owned(),
-            name: model.bundle.name(ranked.item).to_owned(),
-            score: ranked.share,
-            reason: words::reason(model, &history, ranked.item),
-        });
-        Ok(explained.collect())
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.shared.ids
     }
 
-    /// Works on campaigns of every recipe.
-    pub fn get_personalized_ranking(&self, request: &GetPersonalizedRanking) -> Result<Ranking> {
-        check_others(&request.others)?;
-        let deployed = self.deployed(request.campaign_arn.as_ref())?;
-        answer::check_list(&request.input_list)?;
-        let history = self.history(&deployed, request.user_id.as_deref())?;
-        Ok(Ranking {
-            personalized_ranking: answer::ordered(&deployed.model, &history, self.now(), &request.input_list),
-            recommendation_id: self.shared.ids.next(),
-        })
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.shared.filters
     }
 
-    fn rank(&self, request: &GetRecommendations) -> Result<(Arc<Deployed>, Vec<answer::Ranked>, History)> {
-        check_others(&request.others)?;
-        let deployed = self.deployed(request.campaign_arn.as_ref())?;
-        let count = answer::check_count(request.num_results)?;
-        let history = self.history(&deployed, request.user_id.as_deref())?;
-        let exclude_seen = request.exclude_seen.unwrap_or(deployed.exclude_seen);
-        let ranked = answer::best(&deployed.model, &history, self.now(), count, exclude_seen);
-        Ok((deployed, ranked, history))
-    }
-
-    fn deployed(&self, arn: Option<&Arn>) -> Result<Arc<Deployed>> {
+    pub(crate) fn deployed(&self, arn: Option<&Arn>) -> Result<Arc<Deployed>> {
         let arn = arn.ok_or_else(|| Error::invalid_input("campaignArn is required; found none."))?;
         self.shared.table.deployed(arn)
     }
 
-    /// Trained history and live events; best-sellers need no user.
-    fn history(&self, deployed: &Deployed, user_id: Option<&str>) -> Result<History> {
-        match user_id.filter(|user| !user.is_empty()) {
-            Some(user) => Ok(deployed.model.history(user, &self.live.get(&deployed.dataset_group_arn, user))),
-            None if deployed.model.recipe.has_scores() => {
-                Err(Error::invalid_input(format!("userId is required by recipe {}; found none.", deployed.model.recipe.name)))
-            }
-            None => Ok(History::new()),
-        }
-    }
-
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.store().clock().now().seconds()
     }
 

@@ -27,6 +27,16 @@ pub(crate) enum Slot {
     },
 }
 
+impl Slot {
+    /// The group and the model of a campaign that answers.
+    pub(crate) fn model(&self) -> Option<(Arn, Arc<LoadedModel>)> {
+        match self {
+            Self::Ready(deployed) => Some((deployed.dataset_group_arn.clone(), deployed.model.clone())),
+            Self::Waiting { .. } => None,
+        }
+    }
+}
+
 pub(crate) type Campaigns = HashMap<Arn, Slot>;
 
 /// Readers take the whole table at once and hold no lock while they compute.

@@ -118,8 +118,14 @@ async fn wrong_questions_get_one_clear_sentence() {
     assert_eq!(error.message, "userId is required by recipe aws-user-personalization; found none.");
     assert_eq!(says(&ask(&campaign, "u1", 0)).message, "numResults is 1 to 500; found 0.");
     assert_eq!(says(&ask(&campaign, "u1", 501)).message, "numResults is 1 to 500; found 501.");
+    let described = serde_json::json!({"campaignArn": campaign, "userId": "u1", "metadataColumns": {"ITEMS": ["TITLE"]}});
+    assert_eq!(says(&serde_json::from_value(described).unwrap()).message, "metadataColumns is not offered: leave it out.");
     let filtered = serde_json::json!({"campaignArn": campaign, "userId": "u1", "filterArn": "arn:aws:personalize:::filter/x"});
-    assert_eq!(says(&serde_json::from_value(filtered).unwrap()).message, "filterArn is not offered: leave it out.");
+    let error = says(&serde_json::from_value(filtered).unwrap());
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::NotFound, "Filter arn:aws:personalize:::filter/x does not exist; there are none.")
+    );
     let unfiltered = serde_json::json!({"campaignArn": campaign, "userId": "u1", "promotions": [], "context": {"DEVICE": "phone"}});
     stall.serving.get_recommendations(&serde_json::from_value(unfiltered).unwrap()).unwrap();
     let error = stall.serving.get_personalized_ranking(&rank(&campaign, "u1", &[])).unwrap_err();

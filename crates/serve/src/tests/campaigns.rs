@@ -1,5 +1,6 @@
 use domain::ErrorKind;
 use serde_json::json;
+use train::SolutionVersion;
 
 use super::fixture::walks;
 use super::{Stall, ask};
@@ -123,4 +124,59 @@ async fn a_campaign_whose_creation_failed_serves_after_an_update() {
     stall.settled(&updated.latest_campaign_update.unwrap().run).await.succeeded().unwrap();
     assert_eq!(stall.serving.get_campaign(&arn).await.unwrap().status(), "ACTIVE");
     assert_eq!(stall.ask(&arn, "u1", 3).item_list.len(), 3);
+}
+
+#[tokio::test]
+async fn a_campaign_goes_back_to_what_it_served_before_as_far_as_it_goes() {
+    let stall = Stall::open(&walks(), None).await;
+    let mut versions = Vec::new();
+    for recipe in ["aws-popularity-count", "penchant-popular-recent", "aws-user-personalization"] {
+        versions.push(stall.shop.trained(&recipe.replace("aws-", "of-"), recipe).await.solution_version_arn);
+    }
+    let mut request = Stall::request("home", &stall.shop.trained("first", "aws-popularity-count").await);
+    request.solution_version_arn = versions[0].clone();
+    let arn = stall.campaign(request).await.campaign_arn;
+    let error = stall.serving.rollback_campaign(&arn).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (ErrorKind::InvalidState, Some("CAMPAIGN_NEVER_CHANGED")));
+    for version in &versions[1..] {
+        let solution_version_arn = Some(version.clone());
+        let request =
+            UpdateCampaign { campaign_arn: arn.clone(), solution_version_arn, min_provisioned_tps: Some(2), campaign_config: None };
+        let updated = stall.serving.update_campaign(request).await.unwrap();
+        stall.settled(&updated.latest_campaign_update.unwrap().run).await.succeeded().unwrap();
+    }
+    for before in [&versions[1], &versions[0]] {
+        let updated = stall.serving.rollback_campaign(&arn).await.unwrap();
+        stall.settled(&updated.latest_campaign_update.unwrap().run).await.succeeded().unwrap();
+        let campaign = stall.serving.get_campaign(&arn).await.unwrap().campaign.value;
+        assert_eq!((&campaign.solution_version_arn, campaign.min_provisioned_tps), (before, 2));
+    }
+    assert_eq!(stall.serving.rollback_campaign(&arn).await.unwrap_err().code, Some("CAMPAIGN_NEVER_CHANGED"));
+    assert_eq!(stall.ask(&arn, "u1", 1).item_list[0].score, None);
+}
+
+#[tokio::test]
+async fn going_back_passes_over_versions_that_were_deleted() {
+    let stall = Stall::open(&walks(), None).await;
+    let mut versions = Vec::new();
+    for name in ["first", "second", "third"] {
+        versions.push(stall.shop.trained(name, "aws-popularity-count").await);
+    }
+    let arn = stall.campaign(Stall::request("home", &versions[0])).await.campaign_arn;
+    let update = async |version: &SolutionVersion| {
+        let solution_version_arn = Some(version.solution_version_arn.clone());
+        let request = UpdateCampaign { campaign_arn: arn.clone(), solution_version_arn, min_provisioned_tps: None, campaign_config: None };
+        let updated = stall.serving.update_campaign(request).await.unwrap();
+        stall.settled(&updated.latest_campaign_update.unwrap().run).await.succeeded().unwrap();
+    };
+    update(&versions[1]).await;
+    update(&versions[2]).await;
+    stall.shop.training.delete_solution(&versions[1].solution_arn).await.unwrap();
+    let updated = stall.serving.rollback_campaign(&arn).await.unwrap();
+    stall.settled(&updated.latest_campaign_update.unwrap().run).await.succeeded().unwrap();
+    let campaign = stall.serving.get_campaign(&arn).await.unwrap().campaign.value;
+    assert_eq!((&campaign.solution_version_arn, campaign.served_before.len()), (&versions[0].solution_version_arn, 0));
+    update(&versions[2]).await;
+    stall.shop.training.delete_solution(&versions[0].solution_arn).await.unwrap();
+    assert_eq!(stall.serving.rollback_campaign(&arn).await.unwrap_err().code, Some("CAMPAIGN_NEVER_CHANGED"));
 }

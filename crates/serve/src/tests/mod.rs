@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers;
+mod batch;
 mod campaigns;
+mod filters;
 #[path = "../../../train/src/tests/fixture.rs"]
-mod fixture;
+pub mod fixture;
 mod live;
 mod speed;
 
