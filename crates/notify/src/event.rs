@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use store::Notification;
 
+use crate::arrivals::OBJECT_CREATED;
+
 /// The notification that [`CustomEvent`]s travel in; its detail is the event.
 pub(crate) const CUSTOM: &str = "notify.custom_event";
 /// Our own source, for what AWS has no event for.
@@ -104,10 +106,15 @@ pub(crate) fn event_of(told: &Notification, run: Option<&Run>, at: &Partition) -
     if told.kind == CUSTOM {
         return serde_json::from_value(told.detail.clone()).map_err(|e| Error::internal("A stored event cannot be read.").source(e));
     }
-    let id = event_id(&format!("{} {} {}", told.id, told.created, told.kind), at);
+    // A file's event has its id from where it was found: triggers that wait for files know it by the same.
+    let id = match told.detail["id"].as_str() {
+        Some(id) if told.kind == OBJECT_CREATED => id.to_owned(),
+        _ => event_id(&format!("{} {} {}", told.id, told.created, told.kind), at),
+    };
     let what = match told.kind.as_str() {
         "catalog.table_changed" => table_changed(told, at),
         "run.ended" => run_ended(told, run, at),
+        OBJECT_CREATED => object_created(told),
         kind => What { source: PENCHANT, detail_type: kind, resources: Vec::new(), detail: with_subject(told) },
     };
     Ok(envelope(id, told.created, at, what))
@@ -138,6 +145,15 @@ fn table_changed<'a>(told: &Notification, at: &Partition) -> What<'a> {
     };
     let arn = at.glue("table", format_args!("{database}/{table}"));
     What { source: GLUE, detail_type, resources: vec![arn.to_string()], detail }
+}
+
+fn object_created<'a>(told: &Notification) -> What<'a> {
+    let mut detail = told.detail.clone();
+    if let Some(members) = detail.as_object_mut() {
+        members.remove("id");
+    }
+    let bucket = told.detail["bucket"]["name"].as_str().unwrap_or_default();
+    What { source: "aws.s3", detail_type: "Object Created", resources: vec![format!("arn:aws:s3:::{bucket}")], detail }
 }
 
 fn run_ended<'a>(told: &Notification, run: Option<&Run>, at: &Partition) -> What<'a> {

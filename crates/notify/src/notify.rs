@@ -6,13 +6,14 @@ use domain::arn::Partition;
 use domain::{Error, Result};
 use runs::{Breakpoints, Runs};
 use serde_json::json;
-use store::{Store, Stored};
+use store::{Buckets, Store, Stored};
 
+use crate::arrivals::{Arrivals, Awaited, by_pattern};
 use crate::delivery::{Cursor, DeadLetter, DroppedLetters};
 use crate::dispatch::{Dispatcher, REDELIVER, Redelivery};
 use crate::event::{self, CUSTOM, CustomEvent, Event};
 use crate::rule::{Rule, RuleState, Target};
-use crate::send::{Message, Senders, Smtp};
+use crate::send::{Message, Senders, Smtp, TakesEvents};
 
 /// What an installation decides.
 #[derive(Debug, Clone)]
@@ -51,6 +52,25 @@ impl Notify {
         }
         let senders = Arc::new(Senders::new(settings.smtp.clone())?);
         Ok(Self { runs, settings: Arc::new(settings), senders })
+    }
+
+    /// Rules may have workflows as targets.
+    #[must_use]
+    pub fn with_workflows(self, workflows: Arc<dyn TakesEvents>) -> Self {
+        let senders = Senders::clone(&self.senders).with_workflows(workflows);
+        Self { senders: Arc::new(senders), ..self }
+    }
+
+    /// Who looks for files that arrive in the buckets.
+    pub fn arrivals(&self, buckets: Buckets) -> Arrivals {
+        Arrivals::new(self.store().clone(), buckets, self.settings.partition.clone())
+    }
+
+    /// Where files are awaited by enabled rules about `aws.s3`.
+    pub async fn awaited_files(&self) -> Result<Vec<Awaited>> {
+        let rules = self.list_rules().await?;
+        let enabled = rules.iter().filter(|rule| rule.state == RuleState::Enabled);
+        Ok(enabled.flat_map(|rule| by_pattern(&rule.event_pattern, rule.updated)).collect())
     }
 
     fn store(&self) -> &Store {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::{Error, Result};
+use domain::{Arn, Error, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use store::Resource;
@@ -46,7 +46,8 @@ pub enum RuleState {
 /// - `https://host/path` (or `http://`): a webhook,
 /// - `mailto:somebody@example.org`: mail, through the installation's SMTP settings,
 /// - `command:/path/of/program`: a program, its arguments in `Arguments`; the event is on its standard input,
-/// - `kafka:host:9092,other:9092/topic`: a topic.
+/// - `kafka:host:9092,other:9092/topic`: a topic,
+/// - `arn:aws:glue:region:account:workflow/name`: the EVENT trigger of a workflow, which takes each event once.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub struct Target {
@@ -147,6 +148,7 @@ pub(crate) enum Address {
     Mail(String),
     Command(String),
     Kafka { servers: String, topic: String },
+    Workflow(String),
 }
 
 impl Target {
@@ -168,6 +170,7 @@ impl Target {
             return Err(self.wrong(format!("TimeoutSeconds is 1 to {MOST_TIMEOUT_SECONDS}; found {seconds}")));
         }
         let others = [
+            ("Input, InputPath or InputTransformer", self.has_input(), !matches!(address, Address::Workflow(_))),
             ("SigningSecret", self.signing_secret.is_some(), matches!(address, Address::Webhook(_))),
             ("Arguments", !self.arguments.is_empty(), matches!(address, Address::Command(_))),
             ("WorkingFolder", self.working_folder.is_some(), matches!(address, Address::Command(_))),
@@ -183,7 +186,8 @@ impl Target {
     pub(crate) fn address(&self) -> Result<Address> {
         let expected = || {
             self.wrong(format!(
-                "Arn is https://host/path, mailto:somebody@example.org, command:/path/of/program or kafka:host:port/topic; found {:?}",
+                "Arn is https://host/path, mailto:somebody@example.org, command:/path/of/program, kafka:host:port/topic or \
+                 arn:aws:glue:region:account:workflow/name; found {:?}",
                 self.arn
             ))
         };
@@ -191,6 +195,11 @@ impl Target {
         match scheme {
             "http" | "https" => Url::parse(&self.arn).map(Address::Webhook).map_err(|e| expected().source(e)),
             "mailto" if rest.contains('@') => Ok(Address::Mail(rest.to_owned())),
+            "arn" if rest.starts_with("aws:glue:") => {
+                let arn = Arn::parse(&self.arn).map_err(|e| expected().source(e))?;
+                let is_workflow = arn.kind() == "workflow" && !arn.id().is_empty();
+                if is_workflow { Ok(Address::Workflow(arn.id().to_owned())) } else { Err(expected()) }
+            }
             "command" if !rest.is_empty() => Ok(Address::Command(rest.to_owned())),
             "kafka" => match rest.rsplit_once('/') {
                 Some((servers, topic)) if !servers.is_empty() && !topic.is_empty() => {
@@ -200,6 +209,10 @@ impl Target {
             },
             _ => Err(expected()),
         }
+    }
+
+    fn has_input(&self) -> bool {
+        self.input.is_some() || self.input_path.is_some() || self.input_transformer.is_some()
     }
 
     pub(crate) fn timeout(&self) -> Duration {

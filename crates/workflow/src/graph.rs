@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Error, Result, RunState};
+use domain::{Error, Result, RunState, Timestamp};
+use runs::{Run, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, Condition, Trigger, TriggerType};
+use crate::cycle;
+use crate::model::{Action, Condition, EventBatchingCondition, Trigger, TriggerType};
 
 /// The triggers of a workflow as they were when its run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,24 @@ pub struct Graph {
     pub start: String,
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
+    /// The workflow; nothing for a trigger that stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// How many events began it, and how long they were waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<EventBatchingCondition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
+}
+
+/// What a run takes over from the one that it resumes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resumed {
+    pub run: RunId,
+    /// What does not run again.
+    pub kept: Vec<Node>,
+    /// Steps that run again at once; what follows them runs when its trigger fires again.
+    pub again: Vec<String>,
 }
 
 /// One action of one trigger, as a step of a run.
@@ -26,8 +46,45 @@ pub struct Node {
     /// `job`, `crawler` or `pipeline`.
     pub what: String,
     pub name: String,
+    /// Empty where the action could not be started at all.
     pub run_id: String,
     pub state: NodeState,
+    /// Counts from 1 once started.
+    #[serde(default)]
+    pub attempt: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Node {
+    /// An action's place, before anything is known of a run.
+    fn new(step: String, action: &Action) -> Result<Self> {
+        let (what, name) = action.target()?;
+        let (what, name) = (what.to_owned(), name.to_owned());
+        let (run_id, state) = (String::new(), NodeState::Waiting);
+        Ok(Self { step, what, name, run_id, state, attempt: 0, started: None, ended: None, message: None })
+    }
+
+    pub(crate) fn of(step: String, action: &Action, run: Run) -> Result<Self> {
+        Ok(Self {
+            run_id: run.id.0,
+            state: run.state.into(),
+            attempt: run.attempt,
+            started: run.started,
+            ended: run.ended,
+            message: run.message,
+            ..Self::new(step, action)?
+        })
+    }
+
+    pub(crate) fn not_started(step: String, action: &Action, why: &Error, now: Timestamp) -> Result<Self> {
+        Ok(Self { state: NodeState::Error, ended: Some(now), message: Some(why.to_string()), ..Self::new(step, action)? })
+    }
 }
 
 /// A node's state in the words of conditions.
@@ -40,6 +97,8 @@ pub enum NodeState {
     Failed,
     Stopped,
     Timeout,
+    /// It could not be started: what the action names is gone.
+    Error,
 }
 
 impl From<RunState> for NodeState {
@@ -70,6 +129,8 @@ pub struct Statistics {
     pub failed_actions: usize,
     pub stopped_actions: usize,
     pub timeout_actions: usize,
+    #[serde(default)]
+    pub errored_actions: usize,
     pub running_actions: usize,
     pub waiting_actions: usize,
 }
@@ -83,22 +144,29 @@ impl Statistics {
             failed_actions: count(NodeState::Failed),
             stopped_actions: count(NodeState::Stopped),
             timeout_actions: count(NodeState::Timeout),
+            errored_actions: count(NodeState::Error),
             running_actions: count(NodeState::Running),
             waiting_actions: count(NodeState::Waiting),
         }
     }
 }
 
-/// A step that should be under way and is not yet.
+/// A step that should be under way, or will be, and is not yet.
 #[derive(Debug, PartialEq)]
 pub struct Due<'a> {
+    /// When its trigger fired, and the trigger's delay.
+    pub at: Timestamp,
     pub step: String,
     pub action: &'a Action,
 }
 
 impl Graph {
-    /// Fails when a condition waits for something that no trigger of the workflow starts: it would wait for ever.
+    /// Fails when a condition waits for something that no trigger of the workflow starts, or for itself: it would wait for ever.
     pub fn check(&self) -> Result<()> {
+        if self.workflow.is_none() {
+            return Ok(());
+        }
+        cycle::refuse(&self.triggers)?;
         let started: Vec<(&str, &str)> = self.steps().filter_map(|(_, action)| action.target().ok()).collect();
         for trigger in &self.triggers {
             for condition in trigger.predicate.iter().flat_map(|predicate| &predicate.conditions) {
@@ -122,43 +190,57 @@ impl Graph {
         self.triggers.iter().flat_map(steps_of)
     }
 
-    /// Every action of every trigger that has fired by now and has no node yet.
-    pub fn due(&self, nodes: &[Node]) -> Vec<Due<'_>> {
-        let fired = self.triggers.iter().filter(|trigger| self.has_fired(trigger, nodes));
-        fired
-            .flat_map(steps_of)
-            .map(|(step, action)| Due { step, action })
-            .filter(|due| nodes.iter().all(|node| node.step != due.step))
-            .collect()
+    /// Every action of every trigger that has fired by now and has no node yet. The run began at `began`.
+    pub fn due(&self, nodes: &[Node], began: Timestamp) -> Vec<Due<'_>> {
+        let mut due = Vec::new();
+        for trigger in &self.triggers {
+            let fired = self.fired_at(trigger, nodes, began);
+            for (step, action) in steps_of(trigger).filter(|(step, _)| nodes.iter().all(|node| node.step != *step)) {
+                let again = self.resumed.as_ref().is_some_and(|resumed| resumed.again.contains(&step));
+                let delay_ms = i64::from(trigger.start_delay_seconds.unwrap_or(0)) * 1000;
+                match fired.map(|fired| fired.plus_ms(delay_ms)) {
+                    _ if again => due.push(Due { at: began, step, action }),
+                    Some(at) => due.push(Due { at, step, action }),
+                    None => {}
+                }
+            }
+        }
+        due
     }
 
-    fn has_fired(&self, trigger: &Trigger, nodes: &[Node]) -> bool {
+    fn fired_at(&self, trigger: &Trigger, nodes: &[Node], began: Timestamp) -> Option<Timestamp> {
         if trigger.name == self.start {
-            return true;
+            return Some(began);
         }
         if trigger.r#type != TriggerType::Conditional || !trigger.activated {
-            return false;
+            return None;
         }
-        trigger.predicate.as_ref().is_some_and(|predicate| {
-            let mut met = predicate.conditions.iter().map(|condition| is_met(condition, nodes));
-            if predicate.is_any() { met.any(|met| met) } else { met.all(|met| met) }
-        })
+        let predicate = trigger.predicate.as_ref()?;
+        let mut met = predicate.conditions.iter().map(|condition| met_at(condition, nodes));
+        if predicate.is_any() { met.flatten().min() } else { met.try_fold(Timestamp(i64::MIN), |last, met| Some(last.max(met?))) }
     }
 }
 
-fn steps_of(trigger: &Trigger) -> impl Iterator<Item = (String, &Action)> {
+pub(crate) fn steps_of(trigger: &Trigger) -> impl Iterator<Item = (String, &Action)> {
     trigger.actions.iter().enumerate().map(|(index, action)| (format!("{}/{index}", trigger.name), action))
 }
 
-fn is_met(condition: &Condition, nodes: &[Node]) -> bool {
-    let Some((what, name)) = condition.target() else { return false };
-    let state = condition.state.as_deref().or(condition.crawl_state.as_deref());
-    let wanted = match state {
-        Some("SUCCEEDED") => NodeState::Succeeded,
-        Some("FAILED") => NodeState::Failed,
-        Some("STOPPED" | "CANCELLED") => NodeState::Stopped,
-        Some("TIMEOUT") => NodeState::Timeout,
-        _ => return false,
-    };
-    nodes.iter().any(|node| node.what == what && node.name == name && node.state == wanted)
+/// When something first met the condition.
+fn met_at(condition: &Condition, nodes: &[Node]) -> Option<Timestamp> {
+    let (what, name) = condition.target()?;
+    let fitting = nodes.iter().filter(|node| node.what == what && node.name == name && condition.wants(node.state));
+    fitting.filter_map(|node| node.ended).min()
+}
+
+impl Condition {
+    /// Whether this is the state that it waits for.
+    pub(crate) fn wants(&self, state: NodeState) -> bool {
+        match self.state.as_deref().or(self.crawl_state.as_deref()) {
+            Some("SUCCEEDED") => state == NodeState::Succeeded,
+            Some("FAILED") => matches!(state, NodeState::Failed | NodeState::Error),
+            Some("STOPPED" | "CANCELLED") => state == NodeState::Stopped,
+            Some("TIMEOUT") => state == NodeState::Timeout,
+            _ => false,
+        }
+    }
 }

@@ -3,39 +3,54 @@
 use std::collections::BTreeMap;
 
 use domain::{Error, Result, Timestamp};
-use runs::Schedule;
 use serde::{Deserialize, Serialize};
-use store::Resource;
+use store::{Location, Resource};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TriggerType {
+    #[default]
     OnDemand,
     Scheduled,
     Conditional,
+    Event,
 }
 
 /// When what starts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Trigger {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_name: Option<String>,
     pub r#type: TriggerType,
-    /// `cron(...)`, `rate(...)` or a plain cron expression, in UTC.
+    /// `cron(...)`, `rate(...)` or a plain cron expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// Penchant's own: the time zone of the schedule, as in `Europe/Berlin`; UTC where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate: Option<Predicate>,
+    /// How many events an EVENT trigger waits for; one where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_batching_condition: Option<EventBatchingCondition>,
+    /// Penchant's own: an EVENT trigger's events are files that appear there, without any rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_arrival: Option<FileArrival>,
+    /// Penchant's own: what fires starts its actions so much later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_delay_seconds: Option<u32>,
     #[serde(default)]
     pub actions: Vec<Action>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether a schedule or a condition is looked at. An on-demand trigger needs no activation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Whether a schedule, a condition or events are looked at. An on-demand trigger needs no activation.
     #[serde(default)]
     pub activated: bool,
-    /// When a schedule was last looked at; it fires when an occurrence lies after this.
+    /// Up to when it was looked at, or when it was activated: it fires for what lies after this.
     #[serde(default)]
     pub looked_at: Timestamp,
 }
@@ -50,7 +65,37 @@ pub struct Predicate {
     pub conditions: Vec<Condition>,
 }
 
-/// One job or crawler in one state.
+/// So many events, or so many seconds since the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventBatchingCondition {
+    pub batch_size: u32,
+    #[serde(default = "widest_window")]
+    pub batch_window: u32,
+}
+
+fn widest_window() -> u32 {
+    EventBatchingCondition::ONE.batch_window
+}
+
+impl EventBatchingCondition {
+    /// What holds where nothing is said.
+    pub(crate) const ONE: Self = Self { batch_size: 1, batch_window: 900 };
+}
+
+/// Files that a trigger waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FileArrival {
+    /// `s3://bucket/prefix/`
+    pub location: String,
+    /// `*.csv`: `*` stands for anything, `?` for one character. Without `/` it is about the file's name, else about all that follows the
+    /// location. Left out: every file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+}
+
+/// One job, crawler, pipeline or workflow in one state.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Condition {
@@ -66,6 +111,12 @@ pub struct Condition {
     /// `SUCCEEDED`, `FAILED` or `CANCELLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crawl_state: Option<String>,
+    /// Penchant's own; its `State` is as a job's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_name: Option<String>,
+    /// Penchant's own, of triggers outside workflows; its `State` is `SUCCEEDED` (nothing more will run), `FAILED` or `STOPPED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow_name: Option<String>,
 }
 
 /// What a trigger starts: exactly one of a job, a crawler or (ours) a training pipeline.
@@ -96,6 +147,8 @@ pub struct Workflow {
     pub default_run_properties: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent_runs: Option<u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Resource for Trigger {
@@ -116,32 +169,13 @@ impl Resource for Workflow {
 }
 
 impl Trigger {
-    /// Says the first thing that is wrong with it.
-    pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(Error::invalid_input(format!("Trigger {:?}: {what}", self.name)));
-        if self.name.is_empty() || self.name.len() > 255 {
-            return wrong(format!("a name has 1 to 255 characters; found {}.", self.name.len()));
-        }
-        if self.actions.is_empty() {
-            return wrong("expected at least one action; found none.".into());
-        }
-        for action in &self.actions {
-            action.check().or_else(|e| wrong(e.message))?;
-        }
-        match self.r#type {
-            TriggerType::OnDemand => Ok(()),
-            TriggerType::Scheduled => match &self.schedule {
-                Some(text) => Schedule::parse(text).map(|_| ()),
-                None => wrong("a SCHEDULED trigger needs a Schedule.".into()),
-            },
-            TriggerType::Conditional if self.workflow_name.is_none() => {
-                wrong("a CONDITIONAL trigger belongs to a workflow; found no WorkflowName.".into())
-            }
-            TriggerType::Conditional => match &self.predicate {
-                Some(predicate) => predicate.check().or_else(|e| wrong(e.message)),
-                None => wrong("a CONDITIONAL trigger needs a Predicate.".into()),
-            },
-        }
+    /// Whether runs that end anywhere may fire it.
+    pub(crate) fn watches_runs(&self) -> bool {
+        self.activated && self.r#type == TriggerType::Conditional && self.workflow_name.is_none()
+    }
+
+    pub(crate) fn batching(&self) -> EventBatchingCondition {
+        self.event_batching_condition.unwrap_or(EventBatchingCondition::ONE)
     }
 }
 
@@ -150,41 +184,18 @@ impl Predicate {
     pub fn is_any(&self) -> bool {
         self.logical.as_deref() == Some("ANY")
     }
-
-    fn check(&self) -> Result<()> {
-        if let Some(other) = self.logical.as_deref().filter(|l| !["AND", "ANY"].contains(l)) {
-            return Err(Error::invalid_input(format!("Logical is AND or ANY; found {other:?}.")));
-        }
-        if self.conditions.is_empty() {
-            return Err(Error::invalid_input("expected at least one condition; found none."));
-        }
-        self.conditions.iter().try_for_each(Condition::check)
-    }
 }
-
-const JOB_STATES: [&str; 4] = ["SUCCEEDED", "STOPPED", "FAILED", "TIMEOUT"];
-const CRAWL_STATES: [&str; 3] = ["SUCCEEDED", "FAILED", "CANCELLED"];
 
 impl Condition {
     /// `(what, name)`, as in `("job", "items")`.
     pub fn target(&self) -> Option<(&'static str, &str)> {
-        match (&self.job_name, &self.crawler_name) {
-            (Some(name), _) => Some(("job", name)),
-            (None, Some(name)) => Some(("crawler", name)),
-            (None, None) => None,
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let (states, found): (&[&str], _) = match (&self.job_name, &self.crawler_name) {
-            (Some(_), None) => (&JOB_STATES, &self.state),
-            (None, Some(_)) => (&CRAWL_STATES, &self.crawl_state),
-            _ => return Err(Error::invalid_input("a condition names either a JobName or a CrawlerName.")),
-        };
-        match found.as_deref() {
-            Some(state) if states.contains(&state) => Ok(()),
-            other => Err(Error::invalid_input(format!("a condition's state is one of {}; found {other:?}.", states.join(", ")))),
-        }
+        let named = [
+            ("job", &self.job_name),
+            ("crawler", &self.crawler_name),
+            ("pipeline", &self.pipeline_name),
+            ("workflow", &self.workflow_name),
+        ];
+        named.into_iter().find_map(|(what, name)| Some((what, name.as_deref()?)))
     }
 }
 
@@ -198,8 +209,39 @@ impl Action {
             _ => Err(Error::invalid_input("an action names exactly one of JobName, CrawlerName and PipelineName.")),
         }
     }
+}
 
-    fn check(&self) -> Result<()> {
-        self.target().map(|_| ())
+impl FileArrival {
+    /// Whether the file is one of those.
+    pub fn matches(&self, bucket: &str, key: &str) -> bool {
+        let Ok(Location::S3 { bucket: wanted, key: prefix }) = Location::parse(&self.location) else { return false };
+        let Some(rest) = key.strip_prefix(prefix.as_str()).filter(|_| bucket == wanted) else { return false };
+        let Some(pattern) = &self.pattern else { return true };
+        fits(pattern, if pattern.contains('/') { rest } else { key.rsplit('/').next().unwrap_or(key) })
     }
+}
+
+/// `*` for anything, `?` for one character: goes back to the last `*` only, which is enough.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut place, mut star) = (0, 0, None);
+    while let Some(character) = text.get(place) {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(wanted) if *wanted == '?' || wanted == character => {
+                at += 1;
+                place += 1;
+            }
+            _ => {
+                let Some((stood, from)) = star else { return false };
+                star = Some((stood, from + 1));
+                at = stood + 1;
+                place = from + 1;
+            }
+        }
+    }
+    pattern.iter().skip(at).all(|rest| *rest == '*')
 }

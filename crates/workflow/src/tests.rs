@@ -12,45 +12,17 @@ use testkit::{Installation, ManualClock};
 
 use crate::*;
 
-const MINUTE: i64 = 60_000;
+mod blueprints;
+mod conditional;
+mod events;
+mod resume;
+mod schedules;
+mod triggers;
 
-fn schedule(text: &str) -> Schedule {
-    Schedule::parse(text).unwrap()
-}
+const MINUTE: i64 = 60_000;
 
 fn utc(text: &str) -> Timestamp {
     Timestamp(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
-}
-
-#[test]
-fn schedules_mean_what_aws_and_cron_mean() {
-    let from = utc("2026-11-23T04:00:00Z"); // a Monday
-    let next = |text: &str| schedule(text).next_after(from).unwrap();
-    assert_eq!(next("cron(0 3 * * ? *)"), utc("2026-11-24T03:00:00Z"));
-    assert_eq!(next("cron(15 10 ? * 2 *)"), utc("2026-11-23T10:15:00Z"), "AWS counts Monday as 2");
-    assert_eq!(next("cron(0/10 * * * ? 2026)"), utc("2026-11-23T04:10:00Z"));
-    assert_eq!(next("cron(0 0 L * ? *)"), utc("2026-11-30T00:00:00Z"));
-    assert_eq!(next("15 10 * * 1"), utc("2026-11-23T10:15:00Z"), "plain cron counts Monday as 1");
-    assert_eq!(next("rate(2 hours)"), utc("2026-11-23T06:00:00Z"));
-    assert_eq!(schedule("cron(0 3 * * ? 2020)").next_after(from), None);
-}
-
-#[test]
-fn what_is_no_schedule_is_refused_with_what_was_found() {
-    for wrong in [
-        "",
-        "cron(0 3 * * *)",
-        "rate(0 days)",
-        "rate(1 fortnight)",
-        "cron(61 * * * ? *)",
-        "cron(0 3 * * * *)",
-        "cron(0 3 1 * 2 *)",
-        "cron(? 3 1 * ? *)",
-        "every day",
-    ] {
-        let error = Schedule::parse(wrong).unwrap_err();
-        assert!(error.message.contains(&format!("{wrong:?}")), "{error}");
-    }
 }
 
 fn job(name: &str) -> Action {
@@ -63,17 +35,7 @@ fn when(jobs: &[&str], logical: &str) -> Option<Predicate> {
 }
 
 fn trigger(name: &str, r#type: TriggerType, predicate: Option<Predicate>, actions: Vec<Action>) -> Trigger {
-    Trigger {
-        name: name.into(),
-        workflow_name: Some("export".into()),
-        r#type,
-        schedule: None,
-        predicate,
-        actions,
-        description: None,
-        activated: false,
-        looked_at: Timestamp(0),
-    }
+    Trigger { name: name.into(), workflow_name: Some("export".into()), r#type, predicate, actions, ..Trigger::default() }
 }
 
 /// The article's workflow: clean, then three jobs at once, then training.
@@ -97,13 +59,20 @@ impl Starter for Acting {
     }
 
     async fn start(&self, action: &Action, parent: &RunContext, step: &str) -> Result<RunId> {
-        let (_, name) = action.target()?;
-        parent.submit_child(step, NewRun::new("act", name)).await
+        let (what, name) = action.target()?;
+        // Deleted since it was checked.
+        if name == "gone" {
+            return Err(Error::not_found(format!("{what} {name:?}")));
+        }
+        let kind = if name.starts_with("watched") { "job" } else { "act" };
+        parent.submit_child(step, NewRun::new(kind, name)).await
     }
 }
 
 /// Writes down what ran; fails what is told to.
+#[derive(Clone)]
 struct Acts {
+    kind: &'static str,
     seen: Arc<Mutex<Vec<String>>>,
     fails: &'static str,
 }
@@ -111,7 +80,7 @@ struct Acts {
 #[async_trait]
 impl Executor for Acts {
     fn kind(&self) -> &'static str {
-        "act"
+        self.kind
     }
     async fn execute(&self, context: &RunContext) -> Result<Finished> {
         let name = context.run().subject.clone();
@@ -136,8 +105,9 @@ async fn home_with_article() -> (Installation, Workflows) {
 
 fn registry(fails: &'static str) -> (Registry, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let acts = Acts { seen: seen.clone(), fails };
-    (Registry::default().with(WorkflowExecutor::new(Arc::new(Acting))).with(acts), seen)
+    let acts = Acts { kind: "act", seen: seen.clone(), fails };
+    let jobs = Acts { kind: "job", ..acts.clone() };
+    (Registry::default().with(WorkflowExecutor::new(Arc::new(Acting))).with(acts).with(jobs), seen)
 }
 
 #[tokio::test]
@@ -198,28 +168,6 @@ async fn stopping_a_workflow_run_stops_what_it_started() {
 }
 
 #[tokio::test]
-async fn a_schedule_missed_while_nobody_looked_fires_once() {
-    let clock = ManualClock::at(utc("2026-11-23T04:00:00Z").millis());
-    let home = Installation::with_clock(clock.clone()).await;
-    let workflows = Workflows::new(home.runs.clone());
-    let nightly = Trigger {
-        workflow_name: None,
-        schedule: Some("rate(1 minute)".into()),
-        ..trigger("nightly", TriggerType::Scheduled, None, vec![job("clean")])
-    };
-    workflows.create_trigger(nightly, true).await.unwrap();
-    let scheduler = Scheduler::new(workflows.clone(), Duration::from_secs(1));
-    assert_eq!(scheduler.tick().await.unwrap(), 0);
-    clock.advance(10 * MINUTE);
-    assert_eq!(scheduler.tick().await.unwrap(), 1);
-    assert_eq!(scheduler.tick().await.unwrap(), 0);
-    assert_eq!(workflows.list_runs("nightly", 10).await.unwrap().len(), 1);
-    workflows.stop_trigger("nightly").await.unwrap();
-    clock.advance(10 * MINUTE);
-    assert_eq!(scheduler.tick().await.unwrap(), 0);
-}
-
-#[tokio::test]
 async fn triggers_that_make_no_sense_are_refused_in_one_sentence() {
     let (_home, workflows) = home_with_article().await;
     let cases = [
@@ -228,10 +176,6 @@ async fn triggers_that_make_no_sense_are_refused_in_one_sentence() {
         (trigger("c", TriggerType::Conditional, None, vec![job("x")]), "needs a Predicate"),
         (trigger("d", TriggerType::Conditional, when(&["x"], "OR"), vec![job("x")]), "AND or ANY"),
         (trigger("e", TriggerType::OnDemand, None, vec![Action::default()]), "exactly one of"),
-        (
-            Trigger { workflow_name: None, ..trigger("f", TriggerType::Conditional, when(&["x"], "AND"), vec![job("x")]) },
-            "belongs to a workflow",
-        ),
     ];
     for (wrong, expected) in cases {
         let error = workflows.create_trigger(wrong, false).await.unwrap_err();
@@ -261,25 +205,6 @@ async fn an_action_that_does_not_exist_fails_the_run_before_anything_starts() {
     let run = home.runs.wait(&id).await.unwrap();
     assert!(run.state == RunState::Failed && run.message.unwrap().contains("\"missing\""));
     assert!(seen.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_trigger_that_becomes_scheduled_is_looked_at_from_now_on() {
-    let clock = ManualClock::at(utc("2026-11-23T02:00:00Z").millis());
-    let home = Installation::with_clock(clock.clone()).await;
-    let workflows = Workflows::new(home.runs.clone());
-    let mut nightly = Trigger { workflow_name: None, ..trigger("nightly", TriggerType::OnDemand, None, vec![job("clean")]) };
-    workflows.create_trigger(nightly.clone(), false).await.unwrap();
-    nightly.r#type = TriggerType::Scheduled;
-    nightly.schedule = Some("cron(0 3 * * ? *)".into());
-    workflows.update_trigger(nightly.clone(), true).await.unwrap();
-    let scheduler = Scheduler::new(workflows.clone(), Duration::from_secs(1));
-    clock.advance(61 * MINUTE);
-    assert_eq!(scheduler.tick().await.unwrap(), 1);
-    // Moved to a time of this day that is past already: not due before tomorrow.
-    nightly.schedule = Some("cron(0 1 * * ? *)".into());
-    workflows.update_trigger(nightly, true).await.unwrap();
-    assert_eq!(scheduler.tick().await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use store::Stored;
 
 use crate::RUN_KIND;
 use crate::executor::{Outcome, nodes_of};
-use crate::graph::{Graph, Node, Statistics};
-use crate::model::{Condition, Trigger, TriggerType, Workflow};
+use crate::graph::{Graph, Node, NodeState, Statistics};
+use crate::model::{Condition, EventBatchingCondition, Trigger, TriggerType, Workflow};
 use crate::workflows::Workflows;
 
 /// A trigger with its state, without our own bookkeeping.
@@ -27,7 +27,7 @@ impl Serialize for TriggerView {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut members = serde_json::to_value(&self.trigger).map_err(S::Error::custom)?;
         if let Some(members) = members.as_object_mut() {
-            members.retain(|name, _| name != "Activated" && name != "LookedAt");
+            members.retain(|name, _| !["Activated", "LookedAt", "Tags"].contains(&name.as_str()));
             members.insert("State".into(), self.state.into());
         }
         members.serialize(serializer)
@@ -59,6 +59,11 @@ pub struct WorkflowRunView {
     pub status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+    /// The run that this one resumes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starting_event_batch_condition: Option<EventBatchingCondition>,
     pub workflow_run_properties: std::collections::BTreeMap<String, String>,
     pub statistics: Statistics,
     /// Every action that has started, with its run; clients see it in `graph`.
@@ -91,13 +96,9 @@ impl Workflows {
         };
         let triggers = self.triggers_of(name).await?;
         let graph = include_graph.then(|| graph_view(triggers.into_iter().map(TriggerView::from).collect(), &[]));
-        Ok(WorkflowView {
-            created_on: stored.created.epoch(),
-            last_modified_on: stored.updated.epoch(),
-            workflow: stored.value,
-            last_run,
-            graph,
-        })
+        let mut workflow = stored.value;
+        workflow.tags.clear();
+        Ok(WorkflowView { created_on: stored.created.epoch(), last_modified_on: stored.updated.epoch(), workflow, last_run, graph })
     }
 
     /// What a trigger waited for before it started something in this workflow run; nothing where that is the run of something else.
@@ -109,16 +110,22 @@ impl Workflows {
         let graph: Graph = run.input()?;
         let conditions = graph.triggers.iter().filter(|known| known.name == trigger).flat_map(|known| &known.predicate);
         let wanted: BTreeSet<(&str, &str)> = conditions.flat_map(|predicate| &predicate.conditions).filter_map(Condition::target).collect();
-        let started = nodes_of(self.runs(), &run.id, &graph).await?;
+        let started = nodes_of(self.runs(), &run, &graph).await?;
         Ok(started.into_iter().filter(|node| wanted.contains(&(node.what.as_str(), node.name.as_str()))).collect())
+    }
+
+    /// The actions of a run that have been started.
+    pub(crate) async fn nodes(&self, run: &Run, graph: &Graph) -> Result<Vec<Node>> {
+        match run.state {
+            RunState::Succeeded => Ok(run.result::<Outcome>()?.nodes),
+            _ => nodes_of(self.runs(), run, graph).await,
+        }
     }
 
     pub async fn run_view(&self, run: Run, include_graph: bool) -> Result<WorkflowRunView> {
         let graph: Graph = run.input()?;
-        let nodes = match run.state {
-            RunState::Succeeded => run.result::<Outcome>()?.nodes,
-            _ => nodes_of(self.runs(), &run.id, &graph).await?,
-        };
+        let nodes = self.nodes(&run, &graph).await?;
+        let workflow_run_properties = self.run_properties(&run.id, &graph).await?;
         Ok(WorkflowRunView {
             name: run.subject,
             workflow_run_id: run.id.0,
@@ -132,7 +139,9 @@ impl Workflows {
                 RunState::Failed | RunState::TimedOut => "ERROR",
             },
             error_message: run.message,
-            workflow_run_properties: graph.properties,
+            previous_run_id: graph.resumed.map(|resumed| resumed.run.0),
+            starting_event_batch_condition: graph.batch,
+            workflow_run_properties,
             statistics: Statistics::of(&nodes),
             graph: include_graph.then(|| graph_view(graph.triggers.into_iter().map(frozen).collect(), &nodes)),
             nodes,
@@ -149,32 +158,64 @@ fn frozen(trigger: Trigger) -> TriggerView {
 /// Nodes and edges as Glue's `Graph` has them; jobs and crawlers with the runs that `started` knows.
 fn graph_view(triggers: Vec<TriggerView>, started: &[Node]) -> Value {
     let (mut nodes, mut edges) = (Vec::new(), Vec::new());
-    let id = |what: &str, name: &str| format!("wnode_{what}_{name}");
     let mut seen = BTreeSet::new();
     for view in triggers {
-        let trigger_id = id("trigger", &view.trigger.name);
+        let trigger_id = node_id("trigger", &view.trigger.name);
         for (what, name) in view.trigger.actions.iter().filter_map(|action| action.target().ok()) {
-            let node = id(what, name);
+            let node = node_id(what, name);
             edges.push(json!({"SourceId": trigger_id, "DestinationId": node}));
             if seen.insert(node.clone()) {
                 nodes.push(action_node(what, name, &node, started));
             }
         }
         for (what, name) in view.trigger.predicate.iter().flat_map(|predicate| &predicate.conditions).filter_map(Condition::target) {
-            edges.push(json!({"SourceId": id(what, name), "DestinationId": trigger_id}));
+            edges.push(json!({"SourceId": node_id(what, name), "DestinationId": trigger_id}));
         }
         nodes.push(json!({"Type": "TRIGGER", "Name": view.trigger.name, "UniqueId": trigger_id, "TriggerDetails": {"Trigger": view}}));
     }
     json!({"Nodes": nodes, "Edges": edges})
 }
 
+/// A node's `UniqueId`: the same in every run of the workflow, so that a run can be resumed by it.
+pub(crate) fn node_id(what: &str, name: &str) -> String {
+    format!("wnode_{what}_{name}")
+}
+
 /// A pipeline, which Glue does not know, is shown as a job.
 fn action_node(what: &str, name: &str, id: &str, started: &[Node]) -> Value {
     let runs = started.iter().filter(|node| node.what == what && node.name == name);
     if what == "crawler" {
-        let crawls: Vec<Value> = runs.map(|node| json!({"State": node.state})).collect();
+        let crawls: Vec<Value> = runs.map(|node| with_times(json!({"State": crawl_state(node.state)}), node)).collect();
         return json!({"Type": "CRAWLER", "Name": name, "UniqueId": id, "CrawlerDetails": {"Crawls": crawls}});
     }
-    let runs: Vec<Value> = runs.map(|node| json!({"Id": node.run_id, "JobName": name, "JobRunState": node.state})).collect();
+    let job_run = |node: &Node| {
+        let trigger = node.step.rsplit_once('/').map_or("", |(trigger, _)| trigger);
+        let attempt = node.attempt.saturating_sub(1);
+        let run = json!({"Id": node.run_id, "JobName": name, "TriggerName": trigger, "Attempt": attempt, "JobRunState": node.state});
+        with_times(run, node)
+    };
+    let runs: Vec<Value> = runs.map(job_run).collect();
     json!({"Type": "JOB", "Name": name, "UniqueId": id, "JobDetails": {"JobRuns": runs}})
+}
+
+fn with_times(mut run: Value, node: &Node) -> Value {
+    let times = [("StartedOn", node.started), ("CompletedOn", node.ended)];
+    for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
+        run[name] = json!(time.epoch());
+    }
+    if let Some(message) = &node.message {
+        run["ErrorMessage"] = json!(message);
+    }
+    run
+}
+
+/// A crawl in the words of crawls, which can be neither waiting nor late.
+fn crawl_state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Waiting | NodeState::Running => "RUNNING",
+        NodeState::Succeeded => "SUCCEEDED",
+        NodeState::Stopped => "CANCELLED",
+        NodeState::Failed | NodeState::Timeout => "FAILED",
+        NodeState::Error => "ERROR",
+    }
 }

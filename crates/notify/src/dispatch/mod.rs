@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::arn::Partition;
-use domain::{Error, Result, Timestamp};
+use domain::{Error, ErrorKind, Result, Timestamp};
 use runs::{Breakpoints, RunId, Runs};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -127,6 +127,10 @@ impl Dispatcher {
         }
         self.breakpoints.reach("deliver.before_write").await;
         let mut tx = self.store().begin().await?;
+        if tx.find::<Cursor>(Cursor::KEY).await?.map_or(0, |cursor| cursor.read) != read {
+            // Another node has the lead now, and has come further.
+            return Ok(true);
+        }
         let mut fresh = Vec::new();
         for delivery in wanted {
             if backlog.is_full(&delivery.rule, &delivery.target) {
@@ -261,7 +265,7 @@ impl Dispatcher {
     }
 
     async fn delivered(&self, delivery: &Delivery) -> Result<()> {
-        self.store().delete::<Delivery>(&delivery.id()).await
+        settled(self.store().delete::<Delivery>(&delivery.id()).await)
     }
 
     /// Tried again later, or given up on.
@@ -274,7 +278,7 @@ impl Dispatcher {
         let mut tx = self.store().begin().await?;
         let id = delivery.id();
         let outcome = if failure.is_final || too_late || delivery.attempts > policy.maximum_retry_attempts {
-            tx.delete::<Delivery>(&id).await?;
+            settled(tx.delete::<Delivery>(&id).await)?;
             let at = tx.now();
             dead::keep(&mut tx, delivery.dead(failure.message, at), self.dead_letters).await?;
             Outcome::Settled
@@ -309,6 +313,11 @@ fn jitter(seed: u64, delivery: &str, attempts: u32) -> f64 {
     let hash = Sha256::digest(format!("{seed} {delivery} {attempts}"));
     let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
     f64::from(number) / f64::from(u32::MAX)
+}
+
+/// What is gone was settled by the node that led before.
+fn settled(deleted: Result<()>) -> Result<()> {
+    deleted.or_else(|error| if error.kind == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]

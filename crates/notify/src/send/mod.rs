@@ -8,8 +8,10 @@ mod mail;
 mod smtp;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::{Error, Result};
 use serde_json::{Value, json};
 
@@ -19,6 +21,13 @@ pub use webhook::verify_signature;
 use crate::event::Event;
 use crate::input;
 use crate::rule::{Address, Target};
+
+/// Who begins workflows when events come. Implemented by the composition root: what a workflow is, is not known here.
+#[async_trait]
+pub trait TakesEvents: std::fmt::Debug + Send + Sync {
+    /// Takes the event for the workflow, durably, and once however often it is given.
+    async fn take(&self, workflow: &str, event: &Event) -> Result<()>;
+}
 
 /// Why an attempt did not succeed.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,24 +62,30 @@ pub(crate) struct Message<'a> {
 }
 
 /// The ways out; connections are kept between messages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Senders {
+    workflows: Option<Arc<dyn TakesEvents>>,
     http: reqwest::Client,
     #[cfg_attr(not(feature = "mail"), allow(dead_code, reason = "settings are taken all the same"))]
     smtp: Option<Smtp>,
     #[cfg(feature = "kafka")]
-    kafka: kafka::Producers,
+    kafka: Arc<kafka::Producers>,
 }
 
 impl Senders {
     pub fn new(smtp: Option<Smtp>) -> Result<Self> {
         let http = webhook::client()?;
         Ok(Self {
+            workflows: None,
             http,
             smtp,
             #[cfg(feature = "kafka")]
-            kafka: kafka::Producers::default(),
+            kafka: Arc::default(),
         })
+    }
+
+    pub fn with_workflows(self, workflows: Arc<dyn TakesEvents>) -> Self {
+        Self { workflows: Some(workflows), ..self }
     }
 
     /// Returns within the target's time limit.
@@ -81,6 +96,7 @@ impl Senders {
                 Address::Webhook(url) => webhook::post(&self.http, url, message).await,
                 Address::Command(program) => command::run(&program, message).await,
                 Address::Mail(to) => self.mail(&to, message).await,
+                Address::Workflow(name) => self.workflow(&name, message).await,
                 Address::Kafka { servers, topic } => self.kafka(&servers, &topic, message).await,
             }
         };
@@ -88,6 +104,14 @@ impl Senders {
         let place = message.target.arn.split('?').next().unwrap_or_default();
         let late = || Failure::new(format!("{place} did not take the event within {} s.", limit.as_secs()));
         tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// A workflow that is gone, or takes no events now, may be there again before the event is too old.
+    async fn workflow(&self, name: &str, message: &Message<'_>) -> Result<(), Failure> {
+        match &self.workflows {
+            Some(workflows) => Ok(workflows.take(name, message.event).await?),
+            None => Err(Failure::new("This process begins no workflows.")),
+        }
     }
 
     #[cfg(feature = "mail")]
