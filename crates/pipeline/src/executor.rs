@@ -1,29 +1,45 @@
-//! One run of a pipeline: read the file, then group, data, training, campaigns.
+//! One run of a pipeline: its turn, its plan, the steps, and what it tells the world.
 
 use async_trait::async_trait;
 use dataset::{Datasets, ImportReport};
-use domain::{Arn, Error, Result};
+use domain::{Arn, Error, ErrorKind, Result};
 use events::Events;
 use runs::{Executor, Finished, RunContext, RunId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use serve::Serving;
-use store::{Buckets, Location};
+use store::{Buckets, Tx};
 use train::{Report, Training};
 
-use crate::parameters::Parameters;
-use crate::pipelines::Pipeline;
+use crate::gate::Decision;
+use crate::pipelines::{Input, Pipeline};
+use crate::plan::{Plan, Step};
+use crate::planner::Planner;
+use crate::seen::Seen;
+use crate::source::FileVersion;
 use crate::steps::Steps;
+use crate::turn::{Begun, Turn};
 
 /// What a pipeline run made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Outcome {
-    pub dataset_group_arn: Arn,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset_group_arn: Option<Arn>,
+    /// The parameters that were current when the run began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileVersion>,
+    /// What was done, in order: the plan, as far as the run came.
+    pub steps: Vec<Step>,
     /// By dataset type, in capitals.
     pub imports: Vec<(String, ImportReport)>,
     pub trained: Vec<Trained>,
     /// Campaign ARN and the solution version it serves now.
     pub campaigns: Vec<(Arn, Arn)>,
+    /// What the quality gate decided.
+    pub decisions: Vec<Decision>,
+    /// ARNs of the batch jobs that were carried out.
+    pub batch_jobs: Vec<Arn>,
 }
 
 /// A solution version with its judgement.
@@ -57,41 +73,70 @@ impl Executor for PipelineExecutor {
     }
 
     async fn execute(&self, context: &RunContext) -> Result<Finished> {
-        let pipeline = context.store().get::<Pipeline>(&context.run().subject).await?;
-        let location = Location::parse(&pipeline.parameter_file)?;
-        let parameters = self.read(&location).await?;
-        let steps = Steps { stages: self, context, parameters: &parameters, beside: folder_of(&location) };
-
-        context.progress(0, 4, "steps");
-        let group = steps.dataset_group().await?;
-        let imports = steps.import_all(&group).await?;
-        context.point("imported").await;
-        context.progress(1, 4, "steps");
-        steps.event_tracker(&group).await?;
-        context.progress(2, 4, "steps");
-        let trained = steps.train_all(&group).await?;
-        context.point("trained").await;
-        context.progress(3, 4, "steps");
-        let campaigns = steps.deploy_all(&trained).await?;
-        context.progress(4, 4, "steps");
-        let outcome = Outcome { dataset_group_arn: group, imports, trained, campaigns };
-        context.succeed(context.begin().await?, &outcome).await
+        let pipeline = context.store().get::<Pipeline>(&context.run().subject).await?.value;
+        let mut outcome = Outcome::default();
+        match self.carry_out(context, &pipeline, &mut outcome).await {
+            Ok(plan) => {
+                let mut tx = context.begin().await?;
+                self.remember(&mut tx, &plan, &outcome).await?;
+                tx.notify("pipeline.succeeded", &pipeline.name, &told(context, &pipeline, &outcome, None)).await?;
+                context.succeed(tx, &outcome).await
+            }
+            Err(error) if error.kind == ErrorKind::Stopped || context.is_tried_again(&error) => Err(error),
+            Err(error) => {
+                let mut tx = context.begin().await?;
+                tx.notify("pipeline.failed", &pipeline.name, &told(context, &pipeline, &outcome, Some(&error))).await?;
+                context.fail(tx, &outcome, &error).await
+            }
+        }
     }
 }
 
 impl PipelineExecutor {
-    async fn read(&self, location: &Location) -> Result<Parameters> {
-        let bytes = self.buckets.read(location).await?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|e| Error::invalid_input(format!("The parameter file {location} is not UTF-8.")).source(e))?;
-        Parameters::parse(text).map_err(|error| error.with("file", location))
+    /// Who plans for these runs.
+    pub fn planner(&self) -> Planner {
+        Planner {
+            buckets: self.buckets.clone(),
+            datasets: self.datasets.clone(),
+            training: self.training.clone(),
+            serving: self.serving.clone(),
+        }
+    }
+
+    async fn carry_out(&self, context: &RunContext, pipeline: &Pipeline, outcome: &mut Outcome) -> Result<Plan> {
+        let input: Input = context.run().input.as_object().map_or_else(|| Ok(Input::default()), |_| context.input())?;
+        let planner = self.planner();
+        let begun = Begun::begin(context, &planner, pipeline, &input.scope).await?;
+        outcome.file = Some(begun.source.version.clone());
+        Steps::new(self, &planner, context, pipeline, &begun).all(outcome).await?;
+        Ok(begun.plan)
+    }
+
+    /// The next run that finds the same has nothing to import or train.
+    async fn remember(&self, tx: &mut Tx, plan: &Plan, outcome: &Outcome) -> Result<()> {
+        let seen = tx.find::<Seen>(&plan.dataset_group).await?.map(|seen| seen.value).unwrap_or_default();
+        tx.put(seen.after(plan, outcome)).await?;
+        if tx.find::<Turn>(&plan.dataset_group).await?.is_some() {
+            tx.delete::<Turn>(&plan.dataset_group).await?;
+        }
+        Ok(())
     }
 }
 
-/// What datasets without a location are looked for beside: the parameter file's folder, with a slash at its end.
-fn folder_of(location: &Location) -> String {
-    let text = location.to_string();
-    text.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
+/// The detail of a notification: the report of the run, in figures and in words.
+fn told(context: &RunContext, pipeline: &Pipeline, outcome: &Outcome, failure: Option<&Error>) -> Value {
+    let words: Vec<String> = outcome
+        .trained
+        .iter()
+        .flat_map(|trained| trained.report.words().into_iter().map(move |line| format!("{}: {line}", trained.key)))
+        .chain(outcome.decisions.iter().map(|decision| format!("{}: {}", decision.campaign, decision.words)))
+        .collect();
+    let mut detail = json!({"pipeline": pipeline.name, "runId": context.id(), "words": words, "report": outcome});
+    if let (Some(members), Some(error)) = (detail.as_object_mut(), failure) {
+        members.insert("failureReason".into(), error.to_string().into());
+        members.insert("code".into(), error.code.into());
+    }
+    detail
 }
 
 /// Makes the run our child and waits for its success.

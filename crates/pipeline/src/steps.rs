@@ -1,135 +1,240 @@
 //! The steps of a pipeline run. Each looks for what it would make first: names carry the run's id, so an interrupted run
 //! finds what it had begun.
 
-use dataset::{
-    CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateSchema, DataSource, DatasetImportJob, DatasetType, ImportMode,
-    ImportReport,
-};
-use domain::{Arn, Error, ErrorKind, Result};
+use std::collections::BTreeMap;
+
+use dataset::{CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateSchema, DataSource, DatasetImportJob, ImportReport};
+use domain::{Arn, Error, Result};
 use runs::RunContext;
-use serve::{CreateCampaign, UpdateCampaign};
-use train::{CreateSolution, CreateSolutionVersion, Report};
+use serve::{CreateBatchInferenceJob, CreateCampaign, CreateFilter, UpdateCampaign};
+use train::CreateSolutionVersion;
 
-use crate::executor::{PipelineExecutor, Trained, wait};
-use crate::parameters::{BEST, CampaignParameters, DatasetParameters, Parameters};
-
-/// The metric that `"solution": "best"` goes by.
-const DECIDES: &str = "normalized_discounted_cumulative_gain_at_10";
+use crate::executor::{Outcome, PipelineExecutor, Trained, wait};
+use crate::gate::{self, Candidate, Decision, Gate};
+use crate::pipelines::Pipeline;
+use crate::plan::{Action, Stage, Step, arguments, batch_name, live_version, schema_name};
+use crate::planner::Planner;
+use crate::turn::{Begun, Turn};
+use crate::wanted::{Campaign, Choice, Dataset, Solution, Wanted};
 
 pub(crate) struct Steps<'a> {
-    pub stages: &'a PipelineExecutor,
-    pub context: &'a RunContext,
-    pub parameters: &'a Parameters,
-    /// Prefix for datasets without a location.
-    pub beside: String,
+    stages: &'a PipelineExecutor,
+    planner: &'a Planner,
+    context: &'a RunContext,
+    pipeline: &'a Pipeline,
+    begun: &'a Begun,
+    group: Arn,
 }
 
-impl Steps<'_> {
-    pub async fn dataset_group(&self) -> Result<Arn> {
-        let name = &self.parameters.dataset_group.name;
-        let groups = self.stages.datasets.list_dataset_groups().await?;
-        if let Some(found) = groups.iter().find(|group| group.name.as_str() == name) {
-            return Ok(found.dataset_group_arn.clone());
-        }
-        let request = CreateDatasetGroup { name: name.clone(), domain: None, role_arn: None, kms_key_arn: None };
-        self.context.info(format!("Creating dataset group {name}."));
-        Ok(self.stages.datasets.create_dataset_group(request).await?.dataset_group_arn)
+impl<'a> Steps<'a> {
+    pub fn new(
+        stages: &'a PipelineExecutor,
+        planner: &'a Planner,
+        context: &'a RunContext,
+        pipeline: &'a Pipeline,
+        begun: &'a Begun,
+    ) -> Self {
+        let group = stages.datasets.partition().personalize("dataset-group", &begun.wanted.group.name);
+        Self { stages, planner, context, pipeline, begun, group }
     }
 
-    /// Imports every dataset, all at once.
-    pub async fn import_all(&self, group: &Arn) -> Result<Vec<(String, ImportReport)>> {
-        let mut jobs = Vec::new();
-        for (kind, dataset) in self.parameters.typed_datasets() {
-            let dataset_arn = self.dataset(group, kind, dataset).await?;
-            jobs.push((kind, self.import_job(&dataset_arn, kind, dataset).await?));
-        }
-        let mut reports = Vec::new();
-        for (kind, job) in jobs {
-            let report: ImportReport = wait(self.context, &job.run).await?.result()?;
-            self.context.info(format!("Imported {kind}: {} of {} rows kept.", report.rows_kept, report.rows_read));
-            reports.push((kind.to_string(), report));
-        }
-        Ok(reports)
+    fn wanted(&self) -> &Wanted {
+        &self.begun.wanted
     }
 
-    async fn dataset(&self, group: &Arn, kind: DatasetType, wanted: &DatasetParameters) -> Result<Arn> {
-        let schema_arn = self.schema(kind, wanted).await?;
-        let datasets = self.stages.datasets.list_datasets(Some(group)).await?;
-        if let Some(found) = datasets.into_iter().find(|dataset| dataset.dataset_type == kind) {
-            if found.schema_arn == schema_arn {
-                return Ok(found.value.dataset_arn);
-            }
-            return Err(Error::invalid_state(format!(
-                "The {kind} dataset of group {} has schema {}, the parameter file describes another one: delete the dataset to use the new schema.",
-                group.id(),
-                found.schema_arn.id()
-            ))
-            .code("PIPELINE_SCHEMA_CHANGED"));
+    /// The whole plan; `outcome` grows with every step that is done.
+    pub async fn all(&self, outcome: &mut Outcome) -> Result<()> {
+        for step in self.of(Stage::Schema, outcome) {
+            self.schema(step).await?;
         }
-        let request =
-            CreateDataset { name: wanted.name.clone(), schema_arn, dataset_group_arn: group.clone(), dataset_type: kind.as_str().into() };
-        self.context.info(format!("Creating dataset {}.", wanted.name));
-        Ok(self.stages.datasets.create_dataset(request).await?.dataset_arn)
+        for step in self.of(Stage::DatasetGroup, outcome) {
+            self.dataset_group(step).await?;
+        }
+        outcome.dataset_group_arn = Some(self.group.clone());
+        for step in self.of(Stage::Dataset, outcome) {
+            self.dataset(step).await?;
+        }
+        self.imports(outcome).await?;
+        self.context.point("imported").await;
+        for step in self.of(Stage::EventTracker, outcome) {
+            self.event_tracker(step).await?;
+        }
+        for step in self.of(Stage::Solution, outcome) {
+            self.solution(step).await?;
+        }
+        self.versions(outcome).await?;
+        self.context.point("trained").await;
+        for step in self.of(Stage::Campaign, outcome) {
+            self.campaign(step, outcome).await?;
+        }
+        for step in self.of(Stage::Filter, outcome) {
+            self.filter(step).await?;
+        }
+        for step in self.of(Stage::BatchInferenceJob, outcome) {
+            self.batch(step, outcome).await?;
+        }
+        self.of(Stage::LeftOut, outcome);
+        Ok(())
     }
 
-    /// The schema resource is named after group, type and content, so an unchanged file finds its schema again.
-    async fn schema(&self, kind: DatasetType, wanted: &DatasetParameters) -> Result<Arn> {
-        let text = wanted.schema.to_string();
-        let name = format!("{:.40}-{}-{:08x}", self.parameters.dataset_group.name, kind.as_str().to_lowercase(), fingerprint(&text));
+    /// The steps of a stage, which is now under way.
+    fn of(&self, stage: Stage, outcome: &mut Outcome) -> Vec<&'a Step> {
+        let steps: Vec<&Step> = self.begun.plan.of(stage).collect();
+        if !steps.is_empty() {
+            let done = outcome.steps.len() as u64;
+            self.context.progress(done, self.begun.plan.steps.len() as u64, &format!("steps, {stage}s now"));
+            outcome.steps.extend(steps.iter().map(|step| (*step).clone()));
+        }
+        steps
+    }
+
+    fn wanted_dataset(&self, is: impl Fn(&Dataset) -> bool) -> Result<&Dataset> {
+        self.wanted().datasets.iter().find(|dataset| is(dataset)).ok_or_else(lost)
+    }
+
+    async fn schema(&self, step: &Step) -> Result<()> {
         let schemas = self.stages.datasets.list_schemas().await?;
-        if let Some(found) = schemas.iter().find(|schema| schema.name.as_str() == name) {
-            return Ok(found.schema_arn.clone());
-        }
-        Ok(self.stages.datasets.create_schema(CreateSchema { name, schema: text, domain: None }).await?.schema_arn)
-    }
-
-    async fn import_job(&self, dataset_arn: &Arn, kind: DatasetType, wanted: &DatasetParameters) -> Result<DatasetImportJob> {
-        let name = format!("{}-{}", self.context.id(), kind.as_str().to_lowercase());
-        let jobs = self.stages.datasets.list_dataset_import_jobs(Some(dataset_arn)).await?;
-        if let Some(found) = jobs.into_iter().find(|job| job.job_name.as_str() == name) {
-            return Ok(found.value);
-        }
-        let folder = || format!("{}{}/", self.beside, title_case(kind));
-        let request = CreateDatasetImportJob {
-            job_name: name,
-            dataset_arn: dataset_arn.clone(),
-            data_source: DataSource { data_location: wanted.data_location.clone().unwrap_or_else(folder) },
-            role_arn: None,
-            import_mode: ImportMode::Full,
-        };
-        self.context.info(format!("Importing {kind} from {}.", request.data_source.data_location));
-        self.stages.datasets.create_dataset_import_job(request).await
-    }
-
-    pub async fn event_tracker(&self, group: &Arn) -> Result<()> {
-        let Some(tracker) = &self.parameters.event_tracker else { return Ok(()) };
-        let trackers = self.stages.events.list_event_trackers(Some(group)).await?;
-        if !trackers.is_empty() {
+        if step.action != Action::Create || schemas.iter().any(|schema| schema.name.as_str() == step.name) {
             return Ok(());
         }
-        self.context.info(format!("Creating event tracker {}.", tracker.name));
-        let request = events::CreateEventTracker { name: tracker.name.clone(), dataset_group_arn: group.clone() };
-        self.stages.events.create_event_tracker(request).await.map(|_| ())
+        let dataset = self.wanted_dataset(|dataset| schema_name(self.wanted(), dataset) == step.name)?;
+        let schema = CreateSchema { name: step.name.clone(), schema: dataset.schema.to_string(), domain: self.wanted().group.domain };
+        self.stages.datasets.create_schema(schema).await.map(|_| ())
     }
 
-    /// Trains every solution, all at once; the first that fails fails the pipeline once all have ended.
-    pub async fn train_all(&self, group: &Arn) -> Result<Vec<Trained>> {
-        let mut versions = Vec::new();
-        for key in self.parameters.solutions.keys() {
-            let solution = self.solution(group, key).await?;
-            versions.push((key.clone(), self.version(&solution).await?));
+    async fn dataset_group(&self, step: &Step) -> Result<()> {
+        let groups = self.stages.datasets.list_dataset_groups().await?;
+        if step.action != Action::Create || groups.iter().any(|group| group.dataset_group_arn == self.group) {
+            return Ok(());
         }
-        let mut trained = Vec::new();
+        let group = self.wanted().group.clone();
+        let request =
+            CreateDatasetGroup { name: group.name, domain: group.domain, role_arn: group.role_arn, kms_key_arn: group.kms_key_arn };
+        self.stages.datasets.create_dataset_group(request).await.map(|_| ())
+    }
+
+    async fn dataset(&self, step: &Step) -> Result<()> {
+        let dataset = self.wanted_dataset(|dataset| dataset.kind.as_str() == step.name)?;
+        if step.action != Action::Create || self.stages.datasets.find_dataset(&self.group, dataset.kind).await?.is_some() {
+            return Ok(());
+        }
+        let schema_arn = self.stages.datasets.partition().personalize("schema", schema_name(self.wanted(), dataset));
+        let (name, dataset_type) = (dataset.name.clone(), dataset.kind.as_str().into());
+        let request = CreateDataset { name, schema_arn, dataset_group_arn: self.group.clone(), dataset_type };
+        self.stages.datasets.create_dataset(request).await.map(|_| ())
+    }
+
+    /// Imports every dataset that is to be, all at once; the first that fails fails the pipeline once all have ended.
+    async fn imports(&self, outcome: &mut Outcome) -> Result<()> {
+        let mut jobs = Vec::new();
+        for step in self.of(Stage::Import, outcome) {
+            if step.action == Action::Import {
+                let run = self.import_job(step).await?.run;
+                // At once: who stops this run stops all that it asked for.
+                self.context.adopt(&run).await?;
+                jobs.push((step, run));
+            }
+        }
         let mut failure = None;
-        for (key, arn) in versions {
-            let run = self.stages.training.get_solution_version(&arn).await?.run.id;
-            match wait(self.context, &run).await {
-                Ok(_) => trained.push(self.judged(key, arn).await?),
-                Err(error) if error.kind == ErrorKind::Stopped => return Err(error),
+        for (step, run) in jobs {
+            match self.context.wait_child(&run).await?.succeeded() {
+                Ok(run) => {
+                    let report: ImportReport = run.result()?;
+                    self.context.info(format!("Imported {}: {} of {} rows kept.", step.name, report.rows_kept, report.rows_read));
+                    outcome.imports.push((step.name.clone(), report));
+                }
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        failure.map_or(Ok(trained), Err)
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn import_job(&self, step: &Step) -> Result<DatasetImportJob> {
+        let wanted = self.wanted_dataset(|dataset| dataset.kind.as_str() == step.name)?;
+        let dataset = self.stages.datasets.find_dataset(&self.group, wanted.kind).await?.ok_or_else(lost)?;
+        let job_name = format!("{}-{}", self.context.id(), step.name.to_lowercase());
+        let jobs = self.stages.datasets.list_dataset_import_jobs(Some(&dataset.dataset_arn)).await?;
+        if let Some(found) = jobs.into_iter().find(|job| job.job_name.as_str() == job_name) {
+            return Ok(found.value);
+        }
+        let request = CreateDatasetImportJob {
+            job_name,
+            dataset_arn: dataset.dataset_arn.clone(),
+            data_source: DataSource { data_location: step.location.clone().ok_or_else(lost)? },
+            role_arn: None,
+            import_mode: self.wanted().import_mode,
+        };
+        self.stages.datasets.create_dataset_import_job(request).await
+    }
+
+    async fn event_tracker(&self, step: &Step) -> Result<()> {
+        let trackers = self.stages.events.list_event_trackers(Some(&self.group)).await?;
+        if step.action != Action::Create || !trackers.is_empty() {
+            return Ok(());
+        }
+        let request = events::CreateEventTracker { name: step.name.clone(), dataset_group_arn: self.group.clone() };
+        self.stages.events.create_event_tracker(request).await.map(|_| ())
+    }
+
+    fn wanted_solution(&self, name: &str) -> Result<&Solution> {
+        self.wanted().solutions.iter().find(|solution| solution.name == name).ok_or_else(lost)
+    }
+
+    fn solution_arn(&self, name: &str) -> Arn {
+        self.stages.datasets.partition().personalize("solution", name)
+    }
+
+    async fn solution(&self, step: &Step) -> Result<()> {
+        let found = self.stages.training.list_solutions(Some(&self.group)).await?;
+        if step.action != Action::Create || found.iter().any(|solution| solution.name.as_str() == step.name) {
+            return Ok(());
+        }
+        let request = arguments(self.wanted_solution(&step.name)?, &self.group)?;
+        self.stages.training.create_solution(request).await.map(|_| ())
+    }
+
+    /// Trains every solution that is to be, all at once; the first that fails fails the pipeline once all have ended.
+    async fn versions(&self, outcome: &mut Outcome) -> Result<()> {
+        let mut versions = Vec::new();
+        for step in self.of(Stage::SolutionVersion, outcome) {
+            if step.action == Action::Train {
+                let arn = self.version(step).await?;
+                let run = self.stages.training.get_solution_version(&arn).await?.run.id;
+                self.context.adopt(&run).await?;
+                versions.push((self.wanted_solution(&step.name)?.key.clone(), arn, run));
+            }
+        }
+        let mut failure = None;
+        for (key, arn, run) in versions {
+            match self.context.wait_child(&run).await?.succeeded() {
+                Ok(_) => outcome.trained.push(self.judged(key, arn).await?),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn version(&self, step: &Step) -> Result<Arn> {
+        let (solution_arn, name) = (self.solution_arn(&step.name), self.context.id().to_string());
+        let versions = self.stages.training.list_solution_versions(Some(&solution_arn)).await?;
+        let ours = versions.into_iter().find(|view| view.version.name.as_ref().is_some_and(|found| found.as_str() == name));
+        if let Some(found) = ours {
+            return Ok(found.version.value.solution_version_arn);
+        }
+        let judge_beside = self.live_versions(&self.wanted_solution(&step.name)?.key).await?;
+        let request = CreateSolutionVersion { solution_arn, name: Some(name), training_mode: None, judge_beside };
+        Ok(self.stages.training.create_solution_version(request).await?.solution_version_arn)
+    }
+
+    /// What the campaigns serve that a new version of the solution may come to replace.
+    async fn live_versions(&self, key: &str) -> Result<Vec<Arn>> {
+        let campaigns = self.stages.serving.list_campaigns(None).await?;
+        let wanted: Vec<&str> = self.wanted().campaigns_of(key).map(|campaign| campaign.name.as_str()).collect();
+        let ours = campaigns.into_iter().filter(|view| wanted.contains(&view.campaign.name.as_str()));
+        let mut live: Vec<Arn> = ours.map(|view| view.campaign.value.solution_version_arn).collect();
+        live.sort();
+        live.dedup();
+        Ok(live)
     }
 
     async fn judged(&self, key: String, arn: Arn) -> Result<Trained> {
@@ -140,103 +245,192 @@ impl Steps<'_> {
         Ok(Trained { key, solution_version_arn: arn, report })
     }
 
-    async fn solution(&self, group: &Arn, key: &str) -> Result<Arn> {
-        let mut arguments = self.parameters.solutions.get(key).cloned().unwrap_or_default();
-        arguments.insert("datasetGroupArn".into(), group.as_str().into());
-        let request: CreateSolution = serde_json::from_value(arguments.into())
-            .map_err(|e| Error::invalid_input(format!("solutions.{key} of the parameter file is not what CreateSolution takes: {e}.")))?;
-        let found = self.stages.training.list_solutions(Some(group)).await?;
-        let Some(found) = found.into_iter().find(|solution| solution.name.as_str() == request.name) else {
-            return Ok(self.stages.training.create_solution(request).await?.solution_arn);
-        };
-        let name = request.name.clone();
-        if request.describes(&found) {
-            return Ok(found.value.solution_arn);
-        }
-        Err(Error::invalid_state(format!(
-            "Solution {name} exists with another recipe or configuration than the parameter file asks for: give it another name."
-        ))
-        .code("PIPELINE_SOLUTION_CHANGED"))
-    }
-
-    async fn version(&self, solution: &Arn) -> Result<Arn> {
-        let name = self.context.id().to_string();
-        let versions = self.stages.training.list_solution_versions(Some(solution)).await?;
-        let ours = versions.into_iter().find(|view| view.version.name.as_ref().is_some_and(|found| found.as_str() == name));
-        if let Some(found) = ours {
-            return Ok(found.version.value.solution_version_arn);
-        }
-        let request = CreateSolutionVersion { solution_arn: solution.clone(), name: Some(name), training_mode: None };
-        Ok(self.stages.training.create_solution_version(request).await?.solution_version_arn)
-    }
-
-    /// Creates the campaigns, or moves them to the new versions; gives campaign and version.
-    pub async fn deploy_all(&self, trained: &[Trained]) -> Result<Vec<(Arn, Arn)>> {
-        let mut campaigns = Vec::new();
-        for (key, wanted) in &self.parameters.campaigns {
-            let solution = self.parameters.solution_of(key, wanted);
-            let chosen = if solution == BEST { best(trained) } else { trained.iter().find(|one| one.key == solution) };
-            let chosen = chosen.ok_or_else(|| Error::internal(format!("Solution {solution:?} was not trained.")))?;
-            let campaign = self.deploy(wanted, &chosen.solution_version_arn).await?;
-            self.context.info(format!("Campaign {} serves {} ({}).", wanted.name, chosen.key, chosen.solution_version_arn.id()));
-            campaigns.push((campaign, chosen.solution_version_arn.clone()));
-        }
-        Ok(campaigns)
-    }
-
-    async fn deploy(&self, wanted: &CampaignParameters, version: &Arn) -> Result<Arn> {
-        let campaigns = self.stages.serving.list_campaigns(None).await?;
-        let found = campaigns.into_iter().find(|view| view.campaign.name.as_str() == wanted.name);
-        let arn = match found {
-            None => {
-                let request = CreateCampaign {
-                    name: wanted.name.clone(),
-                    solution_version_arn: version.clone(),
-                    min_provisioned_tps: wanted.min_provisioned_tps,
-                    campaign_config: wanted.campaign_config.clone(),
-                };
-                self.stages.serving.create_campaign(request).await?.campaign_arn
-            }
-            Some(view) => {
-                let arn = view.campaign.campaign_arn.clone();
-                let newest = view
-                    .campaign
-                    .latest_campaign_update
-                    .as_ref()
-                    .map_or(&view.campaign.solution_version_arn, |update| &update.solution_version_arn);
-                if newest != version {
-                    let request = UpdateCampaign {
-                        campaign_arn: arn.clone(),
-                        solution_version_arn: Some(version.clone()),
-                        min_provisioned_tps: wanted.min_provisioned_tps,
-                        campaign_config: wanted.campaign_config.clone(),
-                    };
-                    self.stages.serving.update_campaign(request).await?;
+    async fn campaign(&self, step: &Step, outcome: &mut Outcome) -> Result<()> {
+        let wanted = self.wanted().campaigns.iter().find(|campaign| campaign.name == step.name).ok_or_else(lost)?;
+        let arn = self.stages.datasets.partition().personalize("campaign", &step.name);
+        if matches!(step.action, Action::Create | Action::Update) {
+            let found = self.settled(&arn).await?;
+            let chosen = self.chosen(wanted, found.as_ref(), outcome).await?;
+            let live = found.as_ref().filter(|view| view.status() == "ACTIVE").map(|view| view.campaign.solution_version_arn.clone());
+            let version = match chosen {
+                Some(chosen) => {
+                    let decision = self.decision(wanted, &chosen, live.as_ref()).await?;
+                    let passed = decision.outcome != Gate::Kept;
+                    outcome.decisions.push(decision);
+                    passed.then_some(chosen.solution_version_arn)
                 }
-                arn
+                None => None,
+            };
+            self.deploy(wanted, arn.clone(), found, version).await?;
+        }
+        let serves = self.stages.serving.get_campaign(&arn).await?.campaign.value.solution_version_arn;
+        self.context.info(format!("Campaign {} serves {}.", wanted.name, serves.id()));
+        outcome.campaigns.push((arn, serves));
+        Ok(())
+    }
+
+    /// The campaign, if it is there, as it is once no deployment of it is under way any more, whoever asked for that.
+    async fn settled(&self, arn: &Arn) -> Result<Option<serve::CampaignView>> {
+        loop {
+            let found = self.stages.serving.list_campaigns(None).await?.into_iter().find(|view| &view.campaign.campaign_arn == arn);
+            let deployments = found.iter().flat_map(|view| [Some(&view.run), view.update.as_ref()]).flatten();
+            let Some(under_way) = deployments.into_iter().find(|run| !run.state.is_final()).map(|run| run.id.clone()) else {
+                return Ok(found);
+            };
+            self.context.info(format!("Waits for run {under_way}, which deploys campaign {}.", arn.id()));
+            self.context.wait_child(&under_way).await?;
+        }
+    }
+
+    /// The version that a campaign is to be moved to: one that was trained now, and for a campaign that does not serve yet else the
+    /// newest there is.
+    async fn chosen(&self, campaign: &Campaign, found: Option<&serve::CampaignView>, outcome: &Outcome) -> Result<Option<Trained>> {
+        let of_campaign = |key: &str| match &campaign.solution {
+            Choice::Of(of) => of == key,
+            Choice::Best => true,
+        };
+        let mut candidates: Vec<Trained> = outcome.trained.iter().filter(|one| of_campaign(&one.key)).cloned().collect();
+        if candidates.is_empty() && found.is_none_or(|view| view.status() != "ACTIVE") {
+            for solution in self.wanted().solutions.iter().filter(|solution| of_campaign(&solution.key)) {
+                let versions = self.stages.training.list_solution_versions(Some(&self.solution_arn(&solution.name))).await?;
+                if let Some(newest) = versions.iter().rev().find(|version| version.is_active()) {
+                    candidates.push(self.judged(solution.key.clone(), newest.version.solution_version_arn.clone()).await?);
+                }
+            }
+        }
+        let metric = |one: &Trained| one.report.next.metrics.get(&self.wanted().gate.metric).copied().unwrap_or(0.0);
+        Ok(candidates.into_iter().max_by(|a, b| metric(a).total_cmp(&metric(b))))
+    }
+
+    /// What the gate says, once: told with the decision's record, and found again by a run that goes on.
+    async fn decision(&self, campaign: &Campaign, chosen: &Trained, live: Option<&Arn>) -> Result<Decision> {
+        let group = &self.wanted().group.name;
+        let mut tx = self.context.begin().await?;
+        let mut turn = tx.get::<Turn>(group).await?.value;
+        if let Some(decided) = turn.decisions.iter().find(|decision| decision.campaign == campaign.name) {
+            return Ok(decided.clone());
+        }
+        let version = self.stages.training.get_solution_version(&chosen.solution_version_arn).await?.version.value;
+        let candidate = Candidate { version: &chosen.solution_version_arn, report: &chosen.report, beside: &version.judge_beside };
+        let decision = gate::decide(&self.wanted().gate, &campaign.name, &candidate, live);
+        self.context.info(format!("{}: {}", campaign.name, decision.words));
+        turn.decisions.push(decision.clone());
+        tx.put(turn).await?;
+        let detail = serde_json::json!({
+            "pipeline": self.pipeline.name,
+            "runId": self.context.id(),
+            "decision": decision,
+            "words": decision.words,
+            "report": chosen.report,
+        });
+        tx.notify("pipeline.gate_decided", &self.pipeline.name, &detail).await?;
+        tx.commit().await?;
+        self.context.point("decided").await;
+        Ok(decision)
+    }
+
+    /// Creates the campaign or makes it what is wanted, with `version` where the gate let one through.
+    async fn deploy(&self, wanted: &Campaign, arn: Arn, found: Option<serve::CampaignView>, version: Option<Arn>) -> Result<()> {
+        let Some(view) = found else {
+            let solution_version_arn = version.ok_or_else(lost)?;
+            let request = CreateCampaign {
+                name: wanted.name.clone(),
+                solution_version_arn,
+                min_provisioned_tps: wanted.min_provisioned_tps,
+                campaign_config: wanted.config.clone(),
+            };
+            let run = self.stages.serving.create_campaign(request).await?.run;
+            return wait(self.context, &run).await.map(|_| ());
+        };
+        let run = if is_as_wanted(wanted, &view, version.as_ref()) {
+            view.update.unwrap_or(view.run).id
+        } else {
+            let request = UpdateCampaign {
+                campaign_arn: arn,
+                solution_version_arn: version,
+                min_provisioned_tps: wanted.min_provisioned_tps,
+                campaign_config: wanted.config.clone(),
+            };
+            let updated = self.stages.serving.update_campaign(request).await?;
+            updated.latest_campaign_update.map_or(updated.run, |update| update.run)
+        };
+        wait(self.context, &run).await.map(|_| ())
+    }
+
+    async fn filter(&self, step: &Step) -> Result<()> {
+        let wanted = self.wanted().filters.iter().find(|filter| filter.name == step.name).ok_or_else(lost)?;
+        let filters = self.stages.serving.list_filters(None).await?;
+        if step.action != Action::Create || filters.iter().any(|filter| filter.name.as_str() == step.name) {
+            return Ok(());
+        }
+        let (name, filter_expression) = (wanted.name.clone(), wanted.expression.clone());
+        self.stages.serving.create_filter(CreateFilter { name, dataset_group_arn: self.group.clone(), filter_expression }).await.map(|_| ())
+    }
+
+    /// Which version of a solution answers files: the one that a campaign of it serves, because the gate may have refused newer ones;
+    /// without a campaign the newest.
+    async fn answering(&self, solution: &Solution) -> Result<Arn> {
+        let arn = self.solution_arn(&solution.name);
+        let campaigns = self.stages.serving.list_campaigns(None).await?;
+        if let Some(live) = live_version(self.wanted(), &campaigns, solution, &arn) {
+            return Ok(live.clone());
+        }
+        let versions = self.stages.training.list_solution_versions(Some(&arn)).await?;
+        let newest = versions.into_iter().rev().find(|version| version.is_active()).ok_or_else(lost)?;
+        Ok(newest.version.value.solution_version_arn)
+    }
+
+    async fn batch(&self, step: &Step, outcome: &mut Outcome) -> Result<()> {
+        if step.action != Action::Run {
+            return Ok(());
+        }
+        let pairs = self.wanted().solutions.iter().flat_map(|solution| solution.batch_inference.iter().map(move |job| (solution, job)));
+        let (solution, job) = pairs.into_iter().find(|(solution, job)| batch_name(solution, job) == step.name).ok_or_else(lost)?;
+        let at = solution.batch_inference.iter().position(|other| other.key == job.key).unwrap_or_default();
+        let of = self.wanted().solutions.iter().position(|other| other.name == solution.name).unwrap_or_default();
+        let job_name: String = format!("{}-{of}-{at}-{}", self.context.id(), solution.name).chars().take(63).collect();
+        let arn = self.stages.datasets.partition().personalize("batch-inference-job", &job_name);
+        let jobs = self.stages.serving.list_batch_inference_jobs(None).await?;
+        let run = match jobs.into_iter().find(|view| view.job.batch_inference_job_arn == arn) {
+            Some(found) => found.run.id,
+            None => {
+                let beside = self.begun.source.beside();
+                let output = self.planner.looking(&beside).batch_places(self.wanted(), solution, job).1;
+                let mut request = job.arguments.clone();
+                let input = step.location.clone().ok_or_else(lost)?;
+                let own = BTreeMap::from([
+                    ("jobName", job_name.clone().into()),
+                    ("solutionVersionArn", self.answering(solution).await?.as_str().into()),
+                    ("jobInput", serde_json::json!({"s3DataSource": {"path": input}})),
+                    ("jobOutput", serde_json::json!({"s3DataDestination": {"path": format!("{output}{job_name}/")}})),
+                ]);
+                request.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
+                let request: CreateBatchInferenceJob = serde_json::from_value(request.into())
+                    .map_err(|e| Error::invalid_input(format!("{} is not what CreateBatchInferenceJob takes: {e}.", job.place)))?;
+                self.stages.serving.create_batch_inference_job(request).await?.run
             }
         };
-        let view = self.stages.serving.get_campaign(&arn).await?;
-        wait(self.context, &view.update.unwrap_or(view.run).id).await?;
-        Ok(arn)
+        wait(self.context, &run).await?;
+        outcome.batch_jobs.push(arn);
+        Ok(())
     }
 }
 
-fn decides(report: &Report) -> f64 {
-    report.next.metrics.get(DECIDES).copied().unwrap_or(0.0)
+/// Whether what was last asked of a campaign is what is wanted of it, and did not fail.
+fn is_as_wanted(wanted: &Campaign, view: &serve::CampaignView, version: Option<&Arn>) -> bool {
+    let campaign = &view.campaign.value;
+    let (found_version, tps, config) = match &campaign.latest_campaign_update {
+        Some(update) => (&update.solution_version_arn, update.min_provisioned_tps, &update.campaign_config),
+        None => (&campaign.solution_version_arn, campaign.min_provisioned_tps, &campaign.campaign_config),
+    };
+    let failed = matches!(view.update_status().unwrap_or_else(|| view.status()), "CREATE FAILED");
+    !failed
+        && version.is_none_or(|version| version == found_version)
+        && wanted.min_provisioned_tps.is_none_or(|wanted| wanted == tps)
+        && wanted.config.as_ref().is_none_or(|wanted| wanted == config)
 }
 
-fn best(trained: &[Trained]) -> Option<&Trained> {
-    trained.iter().max_by(|a, b| decides(&a.report).total_cmp(&decides(&b.report)))
-}
-
-/// `Interactions`, as the sample's folders are named.
-fn title_case(kind: DatasetType) -> String {
-    let text = kind.as_str();
-    format!("{}{}", &text[..1], text[1..].to_lowercase())
-}
-
-/// FNV-1a, 32 bits: tells contents apart, protects against nothing.
-fn fingerprint(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// Plan and file are read from one record, so this is a fault of ours.
+fn lost() -> Error {
+    Error::internal("A step of the plan speaks of what the parameter file does not have.")
 }
