@@ -34,4 +34,6 @@ pub struct App {
     pub notify: Notify,
     pub impacts: Impacts,
     pub workbench: Workbench,
+    /// Whether recommendations are asked for and events sent here; another node of the installation answers them otherwise.
+    pub serves: bool,
 }

@@ -24,7 +24,7 @@ const BODY_BYTES: usize = 8 * 1024 * 1024;
 const ALLOWED_HEADERS: &str = "authorization,x-amz-date,x-amz-security-token,x-amz-user-agent,x-amz-content-sha256,content-type,amz-sdk-invocation-id,amz-sdk-request";
 const EXPOSED_HEADERS: &str = "x-amzn-requestid,x-amzn-errortype";
 
-/// Everything on one port. Call it once per buckets folder: the S3 endpoint cleans up in there when it starts.
+/// Everything on one port. Call it once per process: the S3 endpoint cleans up in the buckets' folder when it starts.
 pub fn router(app: App) -> Result<Router> {
     let keyring = Keyring { credentials: app.credentials.clone(), sessions: app.sessions.clone() };
     let s3 = s3::service(&app.buckets, app.runs.store(), &keyring)?;
@@ -159,6 +159,10 @@ impl Server {
             // A session that could open the next one would never end.
             let error = Error::new(ErrorKind::Unauthenticated, "Cannot call GetSessionToken with session credentials");
             return wire::failure(service, operation.name, &error, id);
+        }
+        if !self.app.serves && matches!(service, Service::Runtime | Service::Events) {
+            let message = "This node has not the role serving: ask the node of this installation that has it (penchant nodes).";
+            return wire::failure(service, operation.name, &Error::unavailable(message), id);
         }
         let answer = match input().and_then(|input| input.require(operation.required).map(|()| input)) {
             Ok(input) => (operation.handler)(Arc::clone(&self.app), input).await,

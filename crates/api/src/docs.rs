@@ -41,6 +41,10 @@ const NOTES: &[(&str, &str)] = &[
     ),
     ("UpdateTable", "`VersionId` is checked: another version now is a `ConcurrentModificationException`."),
     ("PenchantGetTableVersionDiff", "Our own: columns added, removed, retyped, renamed-looking between two versions."),
+    (
+        "PenchantRollbackCampaign",
+        "Our own: the campaign serves the version before again, once its model is loaded; asked again, the one before that.",
+    ),
     ("CreatePartitionIndex", "Active at once, without effect on answers."),
     ("GetPartitions", "`Expression` errors name the character that does not fit. `QueryAsOfTime` and `TransactionId` have no effect."),
     ("BatchGetPartition", "Partitions that do not exist come back as `UnprocessedKeys`."),

@@ -169,13 +169,21 @@ fn personalize_rows() -> Vec<Operation> {
 
 fn campaign_rows() -> Vec<Operation> {
     use Service::{Events, Personalize as P, Runtime};
-    use personalize::{campaigns, event_trackers};
+    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters};
     vec![
         row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create),
         row(P, "DescribeCampaign", &["campaignArn"], campaigns::describe),
         row(P, "ListCampaigns", &[], campaigns::list),
         row(P, "UpdateCampaign", &["campaignArn"], campaigns::update),
         row(P, "DeleteCampaign", &["campaignArn"], campaigns::delete),
+        row(P, "PenchantRollbackCampaign", &["campaignArn"], campaigns::rollback),
+        row(P, "CreateFilter", &["name", "datasetGroupArn", "filterExpression"], filters::create),
+        row(P, "DescribeFilter", &["filterArn"], filters::describe),
+        row(P, "ListFilters", &[], filters::list),
+        row(P, "DeleteFilter", &["filterArn"], filters::delete),
+        row(P, "CreateBatchInferenceJob", &["jobName", "solutionVersionArn", "jobInput", "jobOutput"], batch_inference_jobs::create),
+        row(P, "DescribeBatchInferenceJob", &["batchInferenceJobArn"], batch_inference_jobs::describe),
+        row(P, "ListBatchInferenceJobs", &[], batch_inference_jobs::list),
         row(P, "CreateEventTracker", &["name", "datasetGroupArn"], event_trackers::create),
         row(P, "DescribeEventTracker", &["eventTrackerArn"], event_trackers::describe),
         row(P, "ListEventTrackers", &[], event_trackers::list),
@@ -330,18 +338,32 @@ fn job_rows() -> Vec<Operation> {
 
 fn workflow_rows() -> Vec<Operation> {
     use Service::Glue as G;
-    use glue::{triggers, workflow_runs, workflows};
+    use glue::{blueprints, tags, triggers, workflow_runs, workflows};
     vec![
         row(G, "CreateTrigger", &["Name", "Type", "Actions"], triggers::create),
         row(G, "GetTrigger", &["Name"], triggers::get),
         row(G, "GetTriggers", &[], triggers::list),
         row(G, "ListTriggers", &[], triggers::list_names),
+        row(G, "BatchGetTriggers", &["TriggerNames"], triggers::batch_get),
         row(G, "UpdateTrigger", &["Name", "TriggerUpdate"], triggers::update),
         row(G, "DeleteTrigger", &["Name"], triggers::delete),
         row(G, "StartTrigger", &["Name"], triggers::start),
         row(G, "StopTrigger", &["Name"], triggers::stop),
+        row(G, "CreateBlueprint", &["Name", "BlueprintLocation"], blueprints::create),
+        row(G, "GetBlueprint", &["Name"], blueprints::get),
+        row(G, "BatchGetBlueprints", &["Names"], blueprints::batch_get),
+        row(G, "ListBlueprints", &[], blueprints::list),
+        row(G, "UpdateBlueprint", &["Name", "BlueprintLocation"], blueprints::update),
+        row(G, "DeleteBlueprint", &["Name"], blueprints::delete),
+        row(G, "StartBlueprintRun", &["BlueprintName", "RoleArn"], blueprints::start),
+        row(G, "GetBlueprintRun", &["BlueprintName", "RunId"], blueprints::get_run),
+        row(G, "GetBlueprintRuns", &["BlueprintName"], blueprints::list_runs),
+        row(G, "GetTags", &["ResourceArn"], tags::get),
+        row(G, "TagResource", &["ResourceArn", "TagsToAdd"], tags::add),
+        row(G, "UntagResource", &["ResourceArn", "TagsToRemove"], tags::remove),
         row(G, "CreateWorkflow", &["Name"], workflows::create),
         row(G, "GetWorkflow", &["Name"], workflows::get),
+        row(G, "BatchGetWorkflows", &["Names"], workflows::batch_get),
         row(G, "ListWorkflows", &[], workflows::list_names),
         row(G, "UpdateWorkflow", &["Name"], workflows::update),
         row(G, "DeleteWorkflow", &["Name"], workflows::delete),
@@ -349,6 +371,8 @@ fn workflow_rows() -> Vec<Operation> {
         row(G, "GetWorkflowRun", &["Name", "RunId"], workflow_runs::get),
         row(G, "GetWorkflowRuns", &["Name"], workflow_runs::list),
         row(G, "GetWorkflowRunProperties", &["Name", "RunId"], workflow_runs::properties),
+        row(G, "PutWorkflowRunProperties", &["Name", "RunId", "RunProperties"], workflow_runs::put_properties),
+        row(G, "ResumeWorkflowRun", &["Name", "RunId", "NodeIds"], workflow_runs::resume),
         row(G, "StopWorkflowRun", &["Name", "RunId"], workflow_runs::stop),
     ]
 }

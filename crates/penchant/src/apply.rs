@@ -7,7 +7,7 @@ use std::fmt;
 
 use catalog::Crawler;
 use connect::Connection;
-use domain::Result;
+use domain::{Error, Result};
 use etl::Job;
 use notify::Rule;
 use pipeline::Pipeline;
@@ -19,14 +19,15 @@ use crate::home::Home;
 use crate::project::Project;
 
 /// One line of the plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub action: Action,
     pub kind: &'static str,
     pub name: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     Create,
     Update,
@@ -62,34 +63,35 @@ impl Resource for Applied {
 /// Compares, and with `dry_run` stops there.
 pub async fn apply(home: &Home, project: Project, dry_run: bool) -> Result<Vec<Change>> {
     let mut pass = Pass { home, dry_run, changes: Vec::new(), wanted: BTreeSet::new() };
-    for bucket in &project.buckets {
-        if !dry_run {
-            home.buckets.create(bucket)?;
-        }
-    }
-    for connection in project.connections {
-        pass.one(connection).await?;
-    }
-    for crawler in project.crawlers {
-        pass.one(crawler).await?;
-    }
-    for job in project.jobs {
-        pass.one(job).await?;
-    }
-    for pipeline in project.pipelines {
-        pass.one(pipeline).await?;
-    }
-    for workflow in project.workflows {
-        let (workflow, triggers) = workflow.split();
-        pass.one(workflow).await?;
-        for trigger in triggers {
-            pass.one(trigger).await?;
-        }
-    }
-    for rule in project.rules {
-        pass.one(rule).await?;
-    }
+    pass.all(project).await?;
     pass.delete_what_is_gone().await?;
+    Ok(pass.changes)
+}
+
+/// Makes what a blueprint describes, all of it or nothing, and gives what was made. What is there already and equal stays; what is there
+/// and differs is somebody else's: then nothing is made.
+pub async fn instantiate(home: &Home, rendered: &serde_json::Value) -> Result<Vec<Change>> {
+    let project = || {
+        serde_json::from_value::<Project>(rendered.clone())
+            .map_err(|e| Error::invalid_input(format!("What the blueprint describes cannot be used: {e}.")))
+    };
+    let mut plan = Pass { home, dry_run: true, changes: Vec::new(), wanted: BTreeSet::new() };
+    plan.all(project()?).await?;
+    if let Some(taken) = plan.changes.iter().find(|change| change.action == Action::Update) {
+        return Err(Error::already_exists(format!(
+            "{} {:?}, otherwise than the blueprint describes it,",
+            taken.kind.replace('_', " "),
+            taken.name
+        )));
+    }
+    let mut pass = Pass { home, dry_run: false, changes: Vec::new(), wanted: BTreeSet::new() };
+    if let Err(error) = pass.all(project()?).await {
+        for made in pass.changes.iter().rev().filter(|change| change.action == Action::Create) {
+            pass.delete(made.kind, &made.name).await?;
+        }
+        return Err(error);
+    }
+    pass.changes.retain(|change| change.action == Action::Create);
     Ok(pass.changes)
 }
 
@@ -101,6 +103,35 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    async fn all(&mut self, project: Project) -> Result<()> {
+        for bucket in project.buckets.iter().filter(|_| !self.dry_run) {
+            self.home.buckets.create(bucket)?;
+        }
+        for connection in project.connections {
+            self.one(connection).await?;
+        }
+        for crawler in project.crawlers {
+            self.one(crawler).await?;
+        }
+        for job in project.jobs {
+            self.one(job).await?;
+        }
+        for pipeline in project.pipelines {
+            self.one(pipeline).await?;
+        }
+        for workflow in project.workflows {
+            let (workflow, triggers) = workflow.split();
+            self.one(workflow).await?;
+            for trigger in triggers {
+                self.one(trigger).await?;
+            }
+        }
+        for rule in project.rules {
+            self.one(rule).await?;
+        }
+        Ok(())
+    }
+
     async fn one<R: Declared>(&mut self, wanted: R) -> Result<()> {
         wanted.check()?;
         let name = wanted.key();
@@ -223,6 +254,9 @@ impl Declared for Job {
 }
 
 impl Declared for Pipeline {
+    fn check(&self) -> Result<()> {
+        Self::check(self)
+    }
     fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
         *self == stored.value
     }
@@ -236,7 +270,7 @@ impl Declared for Pipeline {
 
 impl Declared for Workflow {
     fn same_as(&self, stored: &Stored<Self>, _: &Home) -> bool {
-        *self == stored.value
+        Self { tags: stored.tags.clone(), ..self.clone() } == stored.value
     }
     async fn create(self, home: &Home) -> Result<()> {
         home.workflows.create_workflow(self).await

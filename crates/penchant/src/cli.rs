@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::nodes::Roles;
+
 /// From the databases you have to a recommendation API.
 ///
 /// A project is a folder with a penchant.yaml: connections, crawlers, jobs, workflows, pipelines. Its state lives in
@@ -38,6 +40,14 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Show what an apply and a run of the pipelines would do, and why
+    #[command(after_help = "Example:\n  penchant plan\n  penchant plan nightly --json")]
+    Plan {
+        /// Which pipelines; all when none is named
+        pipelines: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Walk the whole way once: apply, crawl, then the workflow up to the served campaign
     #[command(after_help = "Example:\n  penchant run\n  penchant run --workflow nightly --skip-crawl")]
     Run {
@@ -50,12 +60,21 @@ pub enum Command {
     },
     /// Serve the API (Glue, Personalize, S3) and work on queued runs, triggers and events
     #[command(
-        after_help = "Example:\n  penchant serve\n  penchant serve --listen 0.0.0.0:7440\n  AWS_ENDPOINT_URL=http://127.0.0.1:7440 aws personalize list-campaigns"
+        after_help = "Example:\n  penchant serve\n  penchant serve --listen 0.0.0.0:7440\n  penchant serve --roles worker\n  AWS_ENDPOINT_URL=http://127.0.0.1:7440 aws personalize list-campaigns"
     )]
     Serve {
         /// Address and port; port 0 takes a free one
         #[arg(long, default_value = "127.0.0.1:7440", env = "PENCHANT_LISTEN")]
         listen: String,
+        /// What this node does: api, worker, scheduler, serving. Several nodes share an installation whose metadata is in PostgreSQL
+        #[arg(long, default_value_t = Roles::all(), env = "PENCHANT_ROLES")]
+        roles: Roles,
+    },
+    /// List the nodes that are at work on this installation
+    #[command(after_help = "Example:\n  penchant nodes\n  penchant nodes --json")]
+    Nodes {
+        #[arg(long)]
+        json: bool,
     },
     /// Crawl the sources into the catalog
     #[command(after_help = "Example:\n  penchant crawl\n  penchant crawl shop-orders --json")]
@@ -86,6 +105,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Workflows made from templates, with all that they start
+    #[command(
+        subcommand,
+        after_help = "Example:\n  penchant blueprint list\n  penchant blueprint show export-and-train\n  penchant blueprint apply export-and-train --set Name=nightly --set Bucket=shop --set Database=shop"
+    )]
+    Blueprint(BlueprintCommand),
     /// Rules that tell people and programs what changed, and what could not be delivered
     #[command(subcommand, after_help = "Example:\n  penchant rule list\n  penchant rule test schema-changes\n  penchant rule dead-letters")]
     Rule(RuleCommand),
@@ -101,6 +126,9 @@ pub enum Command {
         /// Which pipeline; needed only when there are several
         pipeline: Option<String>,
     },
+    /// Look at campaigns, or take one back to the version it served before
+    #[command(subcommand, after_help = "Example:\n  penchant campaign list\n  penchant campaign rollback shop")]
+    Campaign(CampaignCommand),
     /// Recommend something to one user, with reasons
     #[command(
         after_help = "Example:\n  penchant recommend --user C-01234\n  penchant recommend --user C-01234 --campaign shop -n 5 --json"
@@ -188,6 +216,41 @@ pub enum TableCommand {
         name: String,
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CampaignCommand {
+    /// List the campaigns: what serves, and what served before
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve the version again that served before; once more, the one before that
+    Rollback { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BlueprintCommand {
+    /// List the blueprints, those that come with penchant first
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a blueprint's parameters
+    Show {
+        /// A blueprint, or the path of its file
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make what a blueprint describes
+    Apply {
+        /// A blueprint, or the path of its file
+        name: String,
+        /// A parameter
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
     },
 }
 

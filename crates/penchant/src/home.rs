@@ -16,9 +16,9 @@ use etl::{Engines, JobExecutor, Jobs, Workbench};
 use events::{Events, LiveHistory};
 use impact::Impacts;
 use notify::Notify;
-use pipeline::{PipelineExecutor, Pipelines};
-use runs::{Breakpoints, Registry, Runs, Settings, Worker};
-use serve::{DeployExecutor, Serving};
+use pipeline::{PipelineExecutor, Pipelines, Planner, Watch};
+use runs::{Breakpoints, Registry, Retention, Runs, Settings, Worker};
+use serve::{BatchInferenceExecutor, DeployExecutor, Serving};
 use store::{Artifacts, Buckets, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,18 +26,24 @@ use train::{TrainExecutor, TrainSettings, Training};
 use workflow::{Scheduler, WorkflowExecutor, Workflows};
 
 use crate::keys::{credentials, draw, secrets, seed};
-use crate::project::{EnginesConfig, FILE, Limits, Project, no_project};
+use crate::nodes::{self, Role, Roles};
+use crate::project::{EnginesConfig, FILE, Limits, Metadata, Project, no_project};
 use crate::sessions::ScriptSessions;
-use crate::starter::Stages;
+use crate::starter::{BlueprintExecutor, EventsOfRules, Stages, look_for_files};
 
 /// Where the state lives, beside the project file.
 pub const STATE: &str = ".penchant";
 /// Named by tests to hold the process at a point; see [`Breakpoints`].
 const HOLD_AT: &str = "PENCHANT_HOLD_AT";
-/// How often schedules are looked at, models compared with the store, and events moved to the datasets.
+/// How often schedules and awaited files are looked at, models compared with the store, and events moved to the datasets.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(1);
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
+/// How often old runs are forgotten, and the pause between two parts of them.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const BETWEEN_PARTS: Duration = Duration::from_millis(50);
+/// Kinds of runs that no resource takes its state from.
+const HISTORY: [&str; 6] = ["crawl", "profile", "job", workflow::RUN_KIND, workflow::BLUEPRINT_RUN, pipeline::RUN_KIND];
 
 /// Every stage of one installation, to look at and to ask.
 pub struct Home {
@@ -104,13 +110,31 @@ impl Home {
         Ok(Impacts::new(self.catalog.clone(), self.workbench()?, self.datasets.clone(), self.workflows.clone()))
     }
 
+    /// Whether a process with these roles answers recommendations and takes events.
+    pub fn serves(&self, roles: &Roles) -> bool {
+        roles.has(Role::Serving)
+    }
+
+    /// Who says what a pipeline would do.
+    pub fn planner(&self) -> Planner {
+        Planner {
+            buckets: self.buckets.clone(),
+            datasets: self.datasets.clone(),
+            training: self.training.clone(),
+            serving: self.serving.clone(),
+        }
+    }
+
     fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         if self.limits.threads == 0 { cores } else { self.limits.threads }
     }
 
-    /// Whether some process has the right to work on the queue now.
-    pub fn is_worked_on(&self) -> Result<bool> {
+    /// Whether some process works on the queue now.
+    pub async fn is_worked_on(&self) -> Result<bool> {
+        if self.runs.store().is_shared() {
+            return has_worker(&self.runs).await;
+        }
         Ok(try_lock(&self.state)?.is_none())
     }
 }
@@ -133,7 +157,7 @@ impl Parts {
         let state = folder.join(STATE);
         std::fs::create_dir_all(&state)
             .map_err(|e| Error::unavailable(format!("The folder {} cannot be created.", state.display())).source(e))?;
-        let store = Store::open(&state.join("metadata.db"), Arc::new(SystemClock)).await?;
+        let store = open_store(&state, project.metadata.as_ref()).await?;
         let buckets = Buckets::open(&state.join("buckets"), &folder)?;
         let artifacts = Artifacts::open(&state.join("artifacts"))?;
         let settings = ImportSettings {
@@ -160,15 +184,16 @@ impl Parts {
                 ..notify::Settings::default()
             },
         )?;
+        let workflows = Workflows::new(runs.clone());
         Ok(Home {
-            notify,
+            notify: notify.with_workflows(Arc::new(EventsOfRules(workflows.clone()))),
             credentials: credentials(&state)?,
             sessions: SessionKeys::new(Arc::clone(runs.store().clock()), draw),
             catalog: Catalog::new(runs.clone(), buckets.clone(), partition.clone()).with_secrets(secrets(&state)?),
             jobs: Jobs::new(runs.clone(), buckets.clone(), partition.clone()),
             serving: Serving::new(training.clone(), live, partition.clone(), seed()),
-            workflows: Workflows::new(runs.clone()),
-            pipelines: Pipelines::new(runs.clone()),
+            workflows,
+            pipelines: Pipelines::new(runs.clone(), buckets.clone()),
             limits: project.limits,
             engines: project.engines,
             folder,
@@ -179,6 +204,32 @@ impl Parts {
             datasets,
             training,
         })
+    }
+}
+
+async fn has_worker(runs: &Runs) -> Result<bool> {
+    Ok(runs.nodes().await?.iter().any(|node| node.roles.iter().any(|role| role == "worker")))
+}
+
+/// Replaces the URL of `penchant.yaml`.
+const METADATA_URL: &str = "PENCHANT_METADATA_URL";
+
+#[cfg(feature = "postgres")]
+async fn open_store(state: &Path, metadata: Option<&Metadata>) -> Result<Store> {
+    let clock = Arc::new(SystemClock);
+    let Some(metadata) = metadata else { return Store::open(&state.join("metadata.db"), clock).await };
+    let url = std::env::var(METADATA_URL).unwrap_or_else(|_| metadata.url.clone());
+    Store::open_postgres(&url, &metadata.schema, clock).await
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_store(state: &Path, metadata: Option<&Metadata>) -> Result<Store> {
+    match metadata {
+        None => Store::open(&state.join("metadata.db"), Arc::new(SystemClock)).await,
+        Some(Metadata { url, schema }) => Err(Error::invalid_input(format!(
+            "{FILE} keeps its metadata in schema {schema} of {}, or of what {METADATA_URL} says, which this binary was built without: build it with `make release`, or FEATURES=postgres.",
+            url.rsplit('@').next().unwrap_or_default()
+        ))),
     }
 }
 
@@ -198,50 +249,58 @@ fn try_lock(state: &Path) -> Result<Option<File>> {
 pub struct AtWork {
     pub home: Arc<Home>,
     pub events: Events,
+    pub roles: Roles,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Of a node whose log of events is empty for ever.
+    own_folder: Option<PathBuf>,
     /// Given back last.
-    _lock: File,
+    _lock: Option<File>,
+}
+
+/// What this process is to the others.
+struct Part {
+    name: String,
+    roles: Roles,
+    listening: Option<SocketAddr>,
 }
 
 impl AtWork {
-    /// Opens the installation, creating it where missing, and begins to work; nothing when another process is at work. `listening`
-    /// is where this process serves, for the scripts that it runs.
-    pub async fn begin(folder: &Path, listening: Option<SocketAddr>) -> Result<Option<Self>> {
+    /// Opens the installation, creating it where missing, and begins to work in the roles; nothing when another process is at work,
+    /// or has the role that only one may have. `listening` is where this process serves.
+    pub async fn begin(folder: &Path, roles: Roles, listening: Option<SocketAddr>) -> Result<Option<Self>> {
         let parts = Parts::open(folder).await?;
-        let Some(lock) = try_lock(&parts.state)? else { return Ok(None) };
-        let events = Events::open(&parts.state.join("events"), parts.datasets.clone(), events::Settings::default()).await?;
-        let home = Arc::new(parts.home(events.live().clone())?);
-        let worker = home.worker(&events, listening)?;
-        let taken_back = worker.recover().await?;
-        if taken_back > 0 {
-            tracing::info!("{taken_back} runs of an earlier process go on.");
+        let shared = parts.datasets.runs().store().is_shared();
+        if shared && listening.is_none() && has_worker(parts.datasets.runs()).await? {
+            // A command leaves the work to the nodes that are there for it.
+            return Ok(None);
         }
-        home.serving.refresh().await?;
+        // The file of a database has one writer; the log of events has one even where the database has many.
+        let exclusive = !shared || roles.has(Role::Serving);
+        let lock = if exclusive { try_lock(&parts.state)? } else { None };
+        if exclusive && lock.is_none() {
+            return Ok(None);
+        }
+        let part = Part { name: nodes::name(), roles, listening };
+        let own_folder = (!exclusive).then(|| parts.state.join("nodes").join(&part.name));
+        let log = own_folder.clone().unwrap_or_else(|| parts.state.clone()).join("events");
+        let events = Events::open(&log, parts.datasets.clone(), events::Settings::default()).await?;
+        let home = Arc::new(parts.home(events.live().clone())?);
         let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Scheduler::new(home.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()));
-        tasks.spawn(catalog::Schedules::new(home.catalog.clone(), SCHEDULE_EVERY).work(stop.clone()));
-        tasks.spawn(home.notify.dispatcher(breakpoints()).work(stop.clone()));
-        tasks.spawn(worker.work(stop.clone()));
-        let serving = home.serving.clone();
-        tasks.spawn(keep("comparing what serves with the store", REFRESH_EVERY, stop.clone(), move || {
-            let serving = serving.clone();
-            async move { serving.refresh().await }
-        }));
-        let flushed = events.clone();
-        tasks.spawn(keep("moving events into their datasets", FLUSH_EVERY, stop.clone(), move || {
-            let events = flushed.clone();
-            async move { events.flush().await.map(|_| ()) }
-        }));
-        Ok(Some(Self { home, events, stop, tasks, _lock: lock }))
+        let tasks = home.begin(&part, &events, &stop).await?;
+        Ok(Some(Self { home, events, roles: part.roles, stop, tasks, own_folder, _lock: lock }))
     }
 
     /// Puts what is under way back into the queue, moves the last events into their datasets, and gives the right to work back.
     pub async fn end(mut self) -> Result<()> {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
-        self.events.flush().await.map(|_| ())
+        self.events.flush().await?;
+        if let Some(own) = self.own_folder {
+            // What stays behind holds nothing.
+            let _ = std::fs::remove_dir_all(own);
+        }
+        Ok(())
     }
 }
 
@@ -259,11 +318,76 @@ async fn keep<F: Future<Output = Result<()>>>(what: &str, every: Duration, stop:
 }
 
 impl Home {
-    fn worker(&self, events: &Events, listening: Option<SocketAddr>) -> Result<Worker> {
+    /// Begins everything that the roles ask for.
+    async fn begin(self: &Arc<Self>, part: &Part, events: &Events, stop: &CancellationToken) -> Result<JoinSet<()>> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(nodes::announce(self.runs.clone(), part.name.clone(), part.roles.clone(), part.listening, stop.clone()));
+        if part.roles.has(Role::Scheduler) {
+            let (home, leading) = (self.clone(), stop.clone());
+            tasks.spawn(nodes::while_leading(self.runs.clone(), part.name.clone(), leading, move |stop| home.clone().lead(stop)));
+        }
+        if part.roles.has(Role::Worker) {
+            let worker = self.worker(events, part)?;
+            let taken_back = worker.recover().await?;
+            if taken_back > 0 {
+                tracing::info!("{taken_back} runs of an earlier process go on.");
+            }
+            tasks.spawn(worker.work(stop.clone()));
+        }
+        if self.serves(&part.roles) || !self.runs.store().is_shared() {
+            self.serving.refresh().await?;
+            let serving = self.serving.clone();
+            tasks.spawn(keep("comparing what serves with the store", REFRESH_EVERY, stop.clone(), move || {
+                let serving = serving.clone();
+                async move { serving.refresh().await }
+            }));
+            let flushed = events.clone();
+            tasks.spawn(keep("moving events into their datasets", FLUSH_EVERY, stop.clone(), move || {
+                let events = flushed.clone();
+                async move { events.flush().await.map(|_| ()) }
+            }));
+        }
+        Ok(tasks)
+    }
+
+    /// What one node does for all.
+    async fn lead(self: Arc<Self>, stop: CancellationToken) {
+        let (runs, leading) = (self.runs.clone(), stop.clone());
+        let retention = Retention {
+            days: self.limits.history_days,
+            kinds: HISTORY.iter().map(|kind| (*kind).to_owned()).collect(),
+            kept_by_run: vec![workflow::RUN_PROPERTIES.into()],
+        };
+        let forget = keep("forgetting what is old", FORGET_EVERY, stop.clone(), move || {
+            let (runs, retention, stop) = (runs.clone(), retention.clone(), leading.clone());
+            async move {
+                while !stop.is_cancelled() && runs.forget(&retention).await? > 0 {
+                    tokio::time::sleep(BETWEEN_PARTS).await;
+                }
+                runs.store().compact().await
+            }
+        });
+        let arrivals = Arc::new(self.notify.arrivals(self.buckets.clone()));
+        let looking = self.clone();
+        let look = keep("looking for files that arrive", SCHEDULE_EVERY, stop.clone(), move || {
+            let (home, arrivals) = (looking.clone(), arrivals.clone());
+            async move { look_for_files(&home, &arrivals).await }
+        });
+        tokio::join!(
+            Scheduler::new(self.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()),
+            Watch::new(self.pipelines.clone(), SCHEDULE_EVERY).work(stop.clone()),
+            catalog::Schedules::new(self.catalog.clone(), SCHEDULE_EVERY).work(stop.clone()),
+            self.notify.dispatcher(breakpoints()).work(stop.clone()),
+            look,
+            forget,
+        );
+    }
+
+    fn worker(self: &Arc<Self>, events: &Events, part: &Part) -> Result<Worker> {
         let threads = self.threads();
         let starter = Stages { catalog: self.catalog.clone(), jobs: self.jobs.clone(), pipelines: self.pipelines.clone() };
         let mut jobs = JobExecutor::new(self.jobs.clone(), self.catalog.clone(), self.engines()?);
-        if let Some(address) = listening {
+        if let Some(address) = part.listening {
             jobs = jobs.with_sessions(Arc::new(ScriptSessions::new(address, &self.partition.region, self.sessions.clone())));
         }
         let registry = Registry::default()
@@ -273,7 +397,9 @@ impl Home {
             .with(ImportExecutor::new(self.datasets.clone()))
             .with(TrainExecutor::new(self.training.clone(), TrainSettings::default()))
             .with(DeployExecutor::new(self.serving.clone()))
+            .with(BatchInferenceExecutor::new(self.serving.clone()))
             .with(WorkflowExecutor::new(Arc::new(starter)))
+            .with(BlueprintExecutor(Arc::clone(self)))
             .with(PipelineExecutor {
                 buckets: self.buckets.clone(),
                 datasets: self.datasets.clone(),
@@ -281,7 +407,12 @@ impl Home {
                 serving: self.serving.clone(),
                 events: events.clone(),
             });
-        let settings = Settings { concurrent_runs: self.limits.concurrent_runs.max(1), ..Settings::default() };
+        let settings = Settings {
+            node: part.name.clone(),
+            concurrent_runs: self.limits.concurrent_runs.max(1),
+            concurrent_by_kind: self.limits.concurrent_by_kind.clone(),
+            ..Settings::default()
+        };
         let limits = runs::Limits { job_memory_bytes: self.limits.job_memory_mib << 20, spill_folder: self.state.join("spill"), threads };
         Ok(Worker::new(self.runs.clone(), registry, settings, limits, breakpoints()))
     }

@@ -8,6 +8,7 @@ mod commands;
 mod follow;
 mod home;
 mod keys;
+mod nodes;
 mod project;
 mod sessions;
 mod starter;

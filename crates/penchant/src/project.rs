@@ -38,6 +38,24 @@ pub struct Project {
     pub aws: Option<Partition>,
     pub limits: Limits,
     pub engines: EnginesConfig,
+    /// Where resources and runs are kept; a file in the state folder where nothing is said.
+    pub metadata: Option<Metadata>,
+}
+
+/// A PostgreSQL database that several nodes share. They share the project's folder too.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// `postgres://user@host:5432/database`; the environment's `PENCHANT_METADATA_URL` comes before it, so that no password has to
+    /// stand in a file.
+    pub url: String,
+    /// Made where missing.
+    #[serde(default = "penchant_schema")]
+    pub schema: String,
+}
+
+fn penchant_schema() -> String {
+    "penchant".into()
 }
 
 /// Where jobs may be computed besides this process.
@@ -71,6 +89,7 @@ impl WorkflowWithTriggers {
             description: self.description,
             default_run_properties: self.default_run_properties,
             max_concurrent_runs: self.max_concurrent_runs,
+            ..Workflow::default()
         };
         (workflow, triggers)
     }
@@ -92,6 +111,10 @@ pub struct Limits {
     pub job_memory_mib: usize,
     /// Runs at once.
     pub concurrent_runs: usize,
+    /// Runs of a kind at once, on all nodes together: `{train: 1}`.
+    pub concurrent_by_kind: BTreeMap<String, u32>,
+    /// Days that the history of jobs, crawls, workflows and pipelines is kept.
+    pub history_days: u32,
     /// Threads of one training; 0 means all cores.
     pub threads: usize,
     /// Share of bad rows above which an import fails.
@@ -107,6 +130,8 @@ impl Default for Limits {
         Self {
             job_memory_mib: 1024,
             concurrent_runs: 3,
+            concurrent_by_kind: BTreeMap::new(),
+            history_days: 90,
             threads: 0,
             import_bad_rows_percent: 10.0,
             import_min_interactions: 1000,
@@ -165,6 +190,21 @@ mod tests {
         let text = "crawlers:\n- {Name: a, DatabaseName: b, TablePrefx: c, Targets: {S3Targets: [{Path: x}]}}\n";
         let error = Project::parse(text).unwrap_err();
         assert!(error.message.contains("crawlers.0.TablePrefx"), "{error}");
+    }
+
+    #[test]
+    fn parameters_of_a_pipeline_may_stand_in_the_file() {
+        let text = "pipelines:\n- Name: small\n  RunOnChange: false\n  Parameters:\n    datasetGroup: {name: small}\n    campaigns: {c: {minProvisionedTPS: 1}}\n";
+        let pipeline = Project::parse(text).unwrap().pipelines.remove(0);
+        pipeline.check().unwrap();
+        let parameters = pipeline.parameters.unwrap();
+        assert_eq!(
+            (parameters["datasetGroup"]["name"].as_str(), parameters["campaigns"]["c"]["minProvisionedTPS"].as_u64()),
+            (Some("small"), Some(1))
+        );
+        assert!(!pipeline.run_on_change && pipeline.parameter_file.is_empty());
+        let neither = Project::parse("pipelines: [{Name: empty}]\n").unwrap().pipelines.remove(0);
+        assert!(neither.check().unwrap_err().message.contains("found neither"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Glue: catalog, connections, crawlers, jobs, triggers, workflows. One file per noun.
 
+pub(crate) mod blueprints;
 pub(crate) mod bookmarks;
 pub(crate) mod classifiers;
 pub(crate) mod column_statistics;
@@ -22,6 +23,7 @@ pub(crate) mod statistics_runs;
 pub(crate) mod statistics_settings;
 pub(crate) mod table_versions;
 pub(crate) mod tables;
+pub(crate) mod tags;
 pub(crate) mod triggers;
 mod view;
 pub(crate) mod workbench;

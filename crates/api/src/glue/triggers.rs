@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::Result;
+use domain::{ErrorKind, Result};
 use serde_json::{Map, Value, json};
 use store::Stored;
 use workflow::{Trigger, TriggerView};
@@ -13,7 +13,7 @@ use crate::input::Input;
 use crate::paging;
 use crate::wire::Answer;
 
-const TYPES: &[&str] = &["SCHEDULED", "CONDITIONAL", "ON_DEMAND"];
+const TYPES: &[&str] = &["SCHEDULED", "CONDITIONAL", "ON_DEMAND", "EVENT"];
 
 pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
     input.one_of("Type", TYPES)?;
@@ -25,6 +25,19 @@ pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
 pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
     let trigger = app.workflows.get_trigger(input.text("Name")?).await?;
     Ok(Answer::Json(json!({"Trigger": view(trigger)?})))
+}
+
+/// Those that do not exist are named, and no error.
+pub(crate) async fn batch_get(app: Arc<App>, input: Input) -> Result<Answer> {
+    let (mut found, mut missing) = (Vec::<Value>::new(), Vec::new());
+    for name in input.texts("TriggerNames")? {
+        match app.workflows.get_trigger(&name).await {
+            Ok(trigger) => found.push(view(trigger)?.into()),
+            Err(e) if e.kind == ErrorKind::NotFound => missing.push(name),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Answer::Json(json!({"Triggers": found, "TriggersNotFound": missing})))
 }
 
 pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
@@ -69,19 +82,19 @@ pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
     Ok(Answer::Json(json!({"Name": name})))
 }
 
-/// All, or those that start `DependentJobName`.
+/// All, or those that start `DependentJobName`, or that bear all of `Tags`.
 async fn chosen(app: &App, input: &Input) -> Result<Vec<Stored<Trigger>>> {
     let mut triggers = app.workflows.list_triggers().await?;
     if let Some(job) = input.optional_text("DependentJobName")? {
+        // Glue knows no trigger for a job that there is not.
+        app.jobs.get_job(job).await?;
         triggers.retain(|trigger| trigger.actions.iter().any(|action| action.job_name.as_deref() == Some(job)));
     }
+    let tags = input.member_object("Tags")?;
+    triggers.retain(|trigger| tags.iter().all(|(key, value)| trigger.tags.get(key).map(String::as_str) == value.as_str()));
     Ok(triggers)
 }
 
-/// How a trigger is kept is ours.
 fn view(trigger: Stored<Trigger>) -> Result<Map<String, Value>> {
-    let mut members = members(&TriggerView::from(trigger))?;
-    members.remove("Activated");
-    members.remove("LookedAt");
-    Ok(members)
+    members(&TriggerView::from(trigger))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{ErrorKind, Result};
+use domain::{Error, ErrorKind, Result};
 use runs::RunId;
 use serde_json::json;
 
@@ -45,10 +45,25 @@ pub(crate) async fn properties(app: Arc<App>, input: Input) -> Result<Answer> {
     Ok(Answer::Json(json!({"RunProperties": view.workflow_run_properties})))
 }
 
-pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
-    let stopped = app.workflows.stop_run(input.text("Name")?, &id(&input)?).await;
-    stopped.map_err(|e| if e.kind == ErrorKind::InvalidState { e.code("ILLEGAL_WORKFLOW_STATE") } else { e })?;
+/// Others than those given stay as they are.
+pub(crate) async fn put_properties(app: Arc<App>, input: Input) -> Result<Answer> {
+    app.workflows.put_run_properties(input.text("Name")?, &id(&input)?, input.member("RunProperties")?).await?;
     Ok(Answer::Empty)
+}
+
+pub(crate) async fn resume(app: Arc<App>, input: Input) -> Result<Answer> {
+    let resumed = app.workflows.resume_run(input.text("Name")?, &id(&input)?, &input.texts("NodeIds")?).await.map_err(illegal)?;
+    Ok(Answer::Json(json!({"RunId": resumed.run, "NodeIds": resumed.nodes})))
+}
+
+pub(crate) async fn stop(app: Arc<App>, input: Input) -> Result<Answer> {
+    app.workflows.stop_run(input.text("Name")?, &id(&input)?).await.map_err(illegal)?;
+    Ok(Answer::Empty)
+}
+
+/// Glue has an exception of its own for runs that are not in the state for it.
+fn illegal(error: Error) -> Error {
+    if error.kind == ErrorKind::InvalidState { error.code("ILLEGAL_WORKFLOW_STATE") } else { error }
 }
 
 fn id(input: &Input) -> Result<RunId> {

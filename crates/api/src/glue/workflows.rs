@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::Result;
+use domain::{ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
 use super::view::{gone_is_fine, members, names};
@@ -20,6 +20,19 @@ pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
 pub(crate) async fn get(app: Arc<App>, input: Input) -> Result<Answer> {
     let workflow = app.workflows.view(input.text("Name")?, input.flag("IncludeGraph")?).await?;
     Ok(Answer::Json(json!({"Workflow": members(&workflow)?})))
+}
+
+/// Those that do not exist are named, and no error.
+pub(crate) async fn batch_get(app: Arc<App>, input: Input) -> Result<Answer> {
+    let (mut found, mut missing) = (Vec::<Value>::new(), Vec::new());
+    for name in input.texts("Names")? {
+        match app.workflows.view(&name, input.flag("IncludeGraph")?).await {
+            Ok(workflow) => found.push(members(&workflow)?.into()),
+            Err(e) if e.kind == ErrorKind::NotFound => missing.push(name),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Answer::Json(json!({"Workflows": found, "MissingWorkflows": missing})))
 }
 
 pub(crate) async fn list_names(app: Arc<App>, input: Input) -> Result<Answer> {

@@ -23,7 +23,7 @@ pub(crate) async fn create(app: Arc<App>, input: Input) -> Result<Answer> {
 }
 
 pub(crate) async fn describe(app: Arc<App>, input: Input) -> Result<Answer> {
-    let campaign = app.serving.get_campaign(&input.arn("campaignArn")?).await?;
+    let campaign = app.serving.describe_campaign(&input.arn("campaignArn")?).await?;
     Ok(Answer::Json(json!({"campaign": view(&campaign)?})))
 }
 
@@ -44,6 +44,13 @@ pub(crate) async fn update(app: Arc<App>, input: Input) -> Result<Answer> {
     Ok(Answer::Json(json!({"campaignArn": campaign.campaign_arn})))
 }
 
+/// Our own: back to the version that served before.
+pub(crate) async fn rollback(app: Arc<App>, input: Input) -> Result<Answer> {
+    let campaign = app.serving.rollback_campaign(&input.arn("campaignArn")?).await?;
+    let update = campaign.latest_campaign_update.map(|update| update.solution_version_arn);
+    Ok(Answer::Json(json!({"campaignArn": campaign.campaign_arn, "solutionVersionArn": update})))
+}
+
 pub(crate) async fn delete(app: Arc<App>, input: Input) -> Result<Answer> {
     app.serving.delete_campaign(&input.arn("campaignArn")?).await?;
     Ok(Answer::Empty)
@@ -52,8 +59,10 @@ pub(crate) async fn delete(app: Arc<App>, input: Input) -> Result<Answer> {
 fn view(view: &CampaignView) -> Result<Map<String, Value>> {
     let standing = Standing { status: view.status(), failure: view.failure_reason(), updated: view.last_updated() };
     let mut members = described(&view.campaign, &standing)?;
+    members.remove("servedBefore");
     if let Some(Value::Object(update)) = members.get_mut("latestCampaignUpdate") {
         update.remove("run");
+        update.remove("rollback");
         if let (Some(status), Some(run)) = (view.update_status(), &view.update) {
             update.insert("status".into(), status.into());
             update.insert("creationDateTime".into(), time(run.created));

@@ -1,9 +1,11 @@
 //! Personalize's control plane. One file per noun; each handler decodes, calls one method of one stage, and encodes.
 
+pub(crate) mod batch_inference_jobs;
 pub(crate) mod campaigns;
 pub(crate) mod dataset_groups;
 pub(crate) mod datasets;
 pub(crate) mod event_trackers;
+pub(crate) mod filters;
 pub(crate) mod import_jobs;
 pub(crate) mod recipes;
 pub(crate) mod schemas;

@@ -12,7 +12,7 @@ use crate::wire::Answer;
 
 /// What AWS takes and we do not have yet: refused, so that nobody relies on it. (`context` is taken and has no effect: no
 /// recipe reads it.)
-const REFUSED: &[&str] = &["recommenderArn", "filterArn", "filterValues", "promotions", "metadataColumns"];
+const REFUSED: &[&str] = &["recommenderArn", "metadataColumns"];
 
 pub(crate) async fn get_recommendations(app: Arc<App>, input: Input) -> Result<Answer> {
     refuse(&input)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Timestamp;
 use futures::StreamExt;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
@@ -17,6 +18,7 @@ use tokio::io::AsyncWriteExt;
 use super::io_error;
 
 const FOLDER: &str = ".unfinished";
+const DAY_MS: i64 = 86_400_000;
 
 /// A file under construction; removed unless it gets its name.
 #[derive(Debug)]
@@ -107,17 +109,33 @@ impl Claims {
 }
 
 impl Intake {
-    /// Removes what an earlier process left unfinished.
-    pub fn open(root: &Path) -> std::io::Result<Self> {
-        let folder = root.join(FOLDER);
-        match std::fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => std::fs::create_dir_all(&folder)?,
+    /// Removes what an earlier process left unfinished. Where other nodes may be receiving too (not `alone`), each has a folder of its
+    /// own, and only folders that nobody has touched for a day are removed.
+    pub fn open(root: &Path, alone: bool, now: Timestamp) -> std::io::Result<Self> {
+        let all = root.join(FOLDER);
+        if alone {
+            match std::fs::remove_dir_all(&all) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                _ => std::fs::create_dir_all(&all)?,
+            }
+            return Ok(Self { folder: all, count: AtomicU64::new(0) });
         }
+        std::fs::create_dir_all(&all)?;
+        for entry in std::fs::read_dir(&all)? {
+            let entry = entry?;
+            let touched = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            if now.millis() - i64::try_from(touched.as_millis()).unwrap_or(i64::MAX) > DAY_MS && entry.path().is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        let folder = all.join(format!("{}-{now}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
         Ok(Self { folder, count: AtomicU64::new(0) })
     }
 
     pub fn unfinished(&self) -> Unfinished {
+        // Where it is gone, who writes to it is told.
+        let _ = std::fs::create_dir_all(&self.folder);
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         Unfinished { path: self.folder.join(number.to_string()) }
     }

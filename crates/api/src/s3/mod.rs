@@ -122,7 +122,7 @@ struct Conditions {
 impl Objects {
     fn open(buckets: &Buckets, store: Store, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let root = buckets.root();
-        let (intake, uploads) = (Intake::open(root)?, Uploads::open(root, clock)?);
+        let (intake, uploads) = (Intake::open(root, !store.is_shared(), clock.now())?, Uploads::open(root, clock)?);
         let inner = Inner { buckets: buckets.clone(), intake, uploads, store, naming: Mutex::new(()) };
         Ok(Self(Arc::new(inner)))
     }

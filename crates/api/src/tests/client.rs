@@ -234,5 +234,6 @@ async fn app(installation: &Installation) -> App {
         runs,
         buckets,
         partition,
+        serves: true,
     }
 }

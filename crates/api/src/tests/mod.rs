@@ -7,6 +7,7 @@ mod eventbridge;
 mod glue;
 mod glue_catalog;
 mod glue_connect;
+mod glue_workflows;
 mod personalize;
 mod protocol;
 mod s3;

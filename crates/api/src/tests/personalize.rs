@@ -154,7 +154,37 @@ async fn the_runtime_says_404_and_refuses_what_it_does_not_offer() {
     let reply = client.send(Ask::post("/recommendations", &json!({"campaignArn": arn, "userId": "1"}))).await;
     assert_eq!((reply.status.as_u16(), reply.header("x-amzn-errortype")), (404, "ResourceNotFoundException"));
     assert!(reply.json()["message"].as_str().unwrap().contains("nope"));
-    let reply = client.send(Ask::post("/recommendations", &json!({"campaignArn": arn, "userId": "1", "filterArn": "arn:aws:x:::f"}))).await;
+    let ask = json!({"campaignArn": arn, "userId": "1", "metadataColumns": {"ITEMS": ["TITLE"]}});
+    let reply = client.send(Ask::post("/recommendations", &ask)).await;
     assert_eq!((reply.status.as_u16(), reply.header("x-amzn-errortype")), (400, "InvalidInputException"));
-    assert!(reply.text().contains("filterArn"), "{}", reply.text());
+    assert!(reply.text().contains("metadataColumns"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn filters_have_the_shapes_of_aws() {
+    let client = Client::new().await;
+    let group = group(&client, "shop").await;
+    let ask = |expression: &str| json!({"name": "dear", "datasetGroupArn": group, "filterExpression": expression});
+    let expression = "EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (*)";
+    let (name, message) = client.personalize("CreateFilter", ask(expression)).await.failed();
+    assert_eq!(name, "InvalidInputException");
+    assert!(message.contains("column 22") && message.contains("it has no Interactions dataset"), "{message}");
+    dataset(&client, &group).await;
+    let (_, message) = client.personalize("CreateFilter", ask(expression)).await.failed();
+    assert!(message.ends_with("found EVENT_TYPE; there are TIMESTAMP."), "{message}");
+    let expression = "EXCLUDE ItemID WHERE Interactions.TIMESTAMP > now() - 1 day";
+    let arn = client.personalize("CreateFilter", ask(expression)).await.ok()["filterArn"].clone();
+    assert_eq!(arn, "arn:aws:personalize:us-east-1:123456789012:filter/dear");
+    let described = client.personalize("DescribeFilter", json!({"filterArn": arn})).await.ok()["filter"].clone();
+    assert_eq!((&described["status"], &described["filterExpression"]), (&json!("ACTIVE"), &json!(expression)));
+    assert!(described["creationDateTime"].is_number() && described["datasetGroupArn"] == group.as_str());
+    let listed = client.personalize("ListFilters", json!({"datasetGroupArn": group})).await.ok();
+    assert!(listed["Filters"][0]["name"] == "dear" && listed["Filters"][0].get("filterExpression").is_none(), "{listed}");
+    let (name, _) = client.personalize("CreateFilter", ask(expression)).await.failed();
+    assert_eq!(name, "ResourceAlreadyExistsException");
+    let (name, message) = client.personalize("DeleteDatasetGroup", json!({"datasetGroupArn": group})).await.failed();
+    assert!(name == "ResourceInUseException" && message.contains("filter \"dear\""), "{message}");
+    client.personalize("DeleteFilter", json!({"filterArn": arn})).await.ok();
+    assert_eq!(client.personalize("DescribeFilter", json!({"filterArn": arn})).await.failed().0, "ResourceNotFoundException");
+    assert_eq!(client.personalize("ListBatchInferenceJobs", json!({})).await.ok()["batchInferenceJobs"], json!([]));
 }

@@ -77,3 +77,33 @@ async fn a_graph_is_made_kept_and_changed_and_a_dry_run_does_neither() {
         assert!(error.message.contains("CustomCode") && error.message.contains("Few"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_blueprint_is_made_whole_or_not_at_all() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join(crate::project::FILE), "").unwrap();
+    let home = Home::open(folder.path()).await.unwrap();
+    let blueprint = home.workflows.get_blueprint("export-and-train").await.unwrap();
+    let rendered = |bucket: &str| {
+        let parameters = serde_json::json!({"Name": "nightly", "Bucket": bucket, "Database": "stores"});
+        blueprint.definition.render(parameters.as_object().unwrap().clone()).unwrap()
+    };
+    let made = instantiate(&home, &rendered("shop")).await.unwrap();
+    assert_eq!(made.len(), 4 + 1 + 1 + 3, "jobs, a pipeline, the workflow, its triggers: {made:?}");
+    assert!(home.workflows.get_trigger("nightly-exported").await.unwrap().activated);
+    assert!(instantiate(&home, &rendered("shop")).await.unwrap().is_empty(), "what is there and equal stays");
+    let error = instantiate(&home, &rendered("other-shop")).await.unwrap_err();
+    assert!(error.kind == domain::ErrorKind::AlreadyExists && error.message.contains("nightly-clean"), "{error}");
+    // The job could be made, and the trigger cannot: then the job goes again.
+    let wrong = serde_json::json!({
+        "jobs": [{"Name": "left", "Spec": {"Clean": {"Location": "s3://shop/x/"}}}],
+        "workflows": [{"Name": "round", "Triggers": [{"Name": "round-1", "Type": "CONDITIONAL", "Actions": [{"JobName": "left"}],
+            "Predicate": {"Conditions": [{"JobName": "left", "State": "SUCCEEDED"}]}}]}],
+    });
+    let error = instantiate(&home, &wrong).await.unwrap_err();
+    assert!(error.message.contains("waits for itself"), "{error}");
+    assert_eq!(home.jobs.get_job("left").await.unwrap_err().kind, domain::ErrorKind::NotFound);
+    assert_eq!(home.workflows.get_workflow("round").await.unwrap_err().kind, domain::ErrorKind::NotFound);
+    let unknown = instantiate(&home, &serde_json::json!({"jobz": []})).await.unwrap_err();
+    assert!(unknown.message.contains("jobz"), "{unknown}");
+}

@@ -51,7 +51,7 @@ async fn checks(folder: &Path) -> Vec<Check> {
     match &home {
         Ok(home) => {
             add("state", Ok(home.state.display().to_string()));
-            add("worker", worker(home));
+            add("worker", worker(home).await);
             add("catalog", tables(home).await);
         }
         Err(error) => add("state", Err(Error::invalid_state(error.to_string()))),
@@ -86,8 +86,8 @@ async fn free_port() -> Result<String> {
     })
 }
 
-fn worker(home: &Home) -> Result<String> {
-    Ok(if home.is_worked_on()? { "a penchant is at work on this installation" } else { "none at work" }.into())
+async fn worker(home: &Home) -> Result<String> {
+    Ok(if home.is_worked_on().await? { "a penchant is at work on this installation" } else { "none at work" }.into())
 }
 
 async fn tables(home: &Home) -> Result<String> {

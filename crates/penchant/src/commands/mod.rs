@@ -1,10 +1,14 @@
 //! One file per command, or per handful of small ones.
 
+mod blueprint;
+mod campaign;
 mod connection;
 mod doctor;
 mod impact;
 mod job;
 mod job_show;
+mod nodes;
+mod plan;
 mod quickstart;
 mod recommend;
 mod report;
@@ -17,7 +21,7 @@ mod work;
 use domain::{Error, Result};
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, ConnectionCommand, JobCommand, RuleCommand, TableCommand};
+use crate::cli::{BlueprintCommand, CampaignCommand, Cli, Command, ConnectionCommand, JobCommand, RuleCommand, TableCommand};
 use crate::home::Home;
 use crate::words::say;
 
@@ -27,8 +31,10 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Quickstart(options) => quickstart::quickstart(&folder.join(&options.shop), &options).await,
         Command::Apply { dry_run } => work::apply(&folder, dry_run).await,
+        Command::Plan { pipelines, json } => plan::plan(&folder, &pipelines, json).await,
         Command::Run { workflow, skip_crawl } => work::run(&folder, workflow.as_deref(), skip_crawl).await,
-        Command::Serve { listen } => serve::serve(&folder, &listen).await,
+        Command::Serve { listen, roles } => serve::serve(&folder, &listen, roles).await,
+        Command::Nodes { json } => nodes::nodes(&open(&folder).await?, json).await,
         Command::Crawl { names, json } => work::crawl(&folder, &names, json).await,
         Command::Connection(ConnectionCommand::List { json }) => connection::list(&open(&folder).await?, json).await,
         Command::Connection(ConnectionCommand::Test { names, json }) => connection::test(&open(&folder).await?, &names, json).await,
@@ -47,6 +53,14 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
                 RuleCommand::Drop { id } => home.notify.drop_dead_letter(&id).await,
             }
         }
+        Command::Blueprint(command) => {
+            let home = open(&folder).await?;
+            match command {
+                BlueprintCommand::List { json } => blueprint::list(&home, json).await,
+                BlueprintCommand::Show { name, json } => blueprint::show(&home, &name, json).await,
+                BlueprintCommand::Apply { name, settings } => blueprint::apply(&home, &name, &settings).await,
+            }
+        }
         Command::Impact { what, since, json } => impact::impact(&folder, &what, since.as_deref(), json).await,
         Command::Job(command) => match command {
             JobCommand::List { json } => job::list(&open(&folder).await?, json).await,
@@ -60,6 +74,8 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
             JobCommand::Preview { name, node, rows, json } => job::preview(&open(&folder).await?, &name, node.as_deref(), rows, json).await,
         },
         Command::Train { pipeline } => work::train(&folder, pipeline.as_deref()).await,
+        Command::Campaign(CampaignCommand::List { json }) => campaign::list(&open(&folder).await?, json).await,
+        Command::Campaign(CampaignCommand::Rollback { name }) => campaign::rollback(&folder, &name).await,
         Command::Recommend(options) => recommend::recommend(&open(&folder).await?, &options).await,
         Command::Report { json } => report::report(&open(&folder).await?, json).await,
         Command::Runs(options) => show::runs(&open(&folder).await?, &options).await,

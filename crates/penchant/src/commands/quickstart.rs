@@ -132,7 +132,8 @@ async fn one_customer(home: &Home) -> Result<()> {
     let run = last_run(home).await?;
     let outcome: Outcome = run.result()?;
     let mut tx = home.runs.store().begin().await?;
-    let snapshot = home.datasets.snapshot_in(&mut tx, &outcome.dataset_group_arn, &run.id).await?;
+    let group = outcome.dataset_group_arn.as_ref().ok_or_else(|| Error::not_found("A dataset group"))?;
+    let snapshot = home.datasets.snapshot_in(&mut tx, group, &run.id).await?;
     // Only to look: nothing is held.
     drop(tx);
     let data = snapshot.load(home.datasets.artifacts()).await?;

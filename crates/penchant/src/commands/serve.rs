@@ -9,6 +9,7 @@ use domain::{Error, Result};
 use tokio::net::TcpListener;
 
 use crate::home::{AtWork, Home, STATE};
+use crate::nodes::{Role, Roles};
 use crate::project::FILE;
 use crate::words::say;
 
@@ -17,15 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES: usize = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
-pub async fn serve(folder: &Path, listen: &str) -> Result<()> {
+/// Where a node listens that answers nobody but the scripts of its own jobs.
+const OWN_SCRIPTS: &str = "127.0.0.1:0";
+
+pub async fn serve(folder: &Path, listen: &str, roles: Roles) -> Result<()> {
     if !folder.is_dir() {
         return Err(Error::invalid_input(format!("--dir is a folder; found none at {}.", folder.display())));
     }
     // First the port, so that a mistake in it changes nothing.
-    let listener = bind(listen).await?;
+    let answers = roles.has(Role::Api) || roles.has(Role::Serving);
+    let listener = bind(if answers { listen } else { OWN_SCRIPTS }).await?;
     let address = listener.local_addr().map_err(|e| Error::unavailable("The address that is listened on is not known.").source(e))?;
-    let at_work = begin(folder, address).await?;
-    greet(&at_work.home, &address.to_string());
+    let at_work = begin(folder, roles, address).await?;
+    greet(&at_work.home, &at_work.roles, &address.to_string());
     let router = api::router(app(&at_work)?)?;
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let stopping = async move {
@@ -49,14 +54,17 @@ pub async fn serve(folder: &Path, listen: &str) -> Result<()> {
 }
 
 /// Waits a little for the right to work: a command that only looks whether it is free holds it for a moment.
-async fn begin(folder: &Path, address: SocketAddr) -> Result<AtWork> {
+async fn begin(folder: &Path, roles: Roles, address: SocketAddr) -> Result<AtWork> {
     for _ in 0..TRIES {
-        if let Some(at_work) = AtWork::begin(folder, Some(address)).await? {
+        if let Some(at_work) = AtWork::begin(folder, roles.clone(), Some(address)).await? {
             return Ok(at_work);
         }
         tokio::time::sleep(BETWEEN_TRIES).await;
     }
-    Err(Error::unavailable(format!("Another penchant is at work on {}: stop it first, or use it.", folder.join(STATE).display())))
+    Err(Error::unavailable(format!(
+        "Another penchant is at work on {}: stop it first, or use it; where the metadata is in PostgreSQL, others can join it with --roles api,worker,scheduler.",
+        folder.join(STATE).display()
+    )))
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {
@@ -88,11 +96,15 @@ fn app(at_work: &AtWork) -> Result<App> {
         notify: home.notify.clone(),
         impacts: home.impacts()?,
         workbench: home.workbench()?,
+        serves: home.serves(&at_work.roles),
     })
 }
 
-fn greet(home: &Home, address: &str) {
+fn greet(home: &Home, roles: &Roles, address: &str) {
     say!("listening on http://{address}");
+    if *roles != Roles::all() {
+        say!("  roles        {roles}");
+    }
     say!("  project      {}", home.folder.join(FILE).display());
     say!("  credentials  {} (access key {})", home.state.join("credentials").display(), home.credentials.access_key());
     say!("  AWS clients  export AWS_ENDPOINT_URL=http://{address}");

@@ -15,6 +15,7 @@ use crate::apply::{self, Action, Change};
 use crate::commands::{open, print_json};
 use crate::follow::follow;
 use crate::home::{AtWork, Home, STATE};
+use crate::nodes::Roles;
 use crate::project::{FILE, Project, no_project};
 use crate::words::say;
 
@@ -27,9 +28,14 @@ pub struct Working {
     ours: Option<AtWork>,
 }
 
+/// Works here, unless somebody does already.
+async fn begin(folder: &Path) -> Result<Option<AtWork>> {
+    AtWork::begin(folder, Roles::of_a_command(), None).await
+}
+
 impl Working {
     pub async fn open(folder: &Path) -> Result<Self> {
-        match AtWork::begin(folder, None).await? {
+        match begin(folder).await? {
             Some(ours) => Ok(Self { home: ours.home.clone(), ours: Some(ours) }),
             None => Ok(Self { home: Arc::new(open(folder).await?), ours: None }),
         }
@@ -59,12 +65,12 @@ impl Working {
         let mut free = false;
         while self.ours.is_none() {
             tokio::time::sleep(LOOK_EVERY).await;
-            let looked = match self.home.is_worked_on() {
+            let looked = match self.home.is_worked_on().await {
                 Ok(worked_on) => !worked_on,
                 Err(error) => return error,
             };
             if looked && free {
-                match AtWork::begin(&self.home.folder, None).await {
+                match begin(&self.home.folder).await {
                     Ok(ours) => self.ours = ours,
                     Err(error) => return error,
                 }
@@ -234,6 +240,6 @@ async fn run_pipeline(working: &mut Working, pipeline: Option<&str>) -> Result<R
 }
 
 /// The folder, if there is a project or a state in it: a mistyped one is not made an installation.
-fn existing(folder: &Path) -> Result<&Path> {
+pub fn existing(folder: &Path) -> Result<&Path> {
     if folder.join(FILE).is_file() || folder.join(STATE).is_dir() { Ok(folder) } else { Err(no_project(folder)) }
 }

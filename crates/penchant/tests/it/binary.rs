@@ -47,7 +47,21 @@ pub struct Server {
 impl Server {
     /// Starts and waits until it listens. `hold_at` is a named point at which it will stand still.
     pub fn start(folder: &Path, hold_at: Option<&str>) -> Self {
-        let mut command = command(folder, &["serve", "--listen", "127.0.0.1:0"]);
+        Self::start_with(folder, &["--listen", "127.0.0.1:0"], hold_at)
+    }
+
+    /// The same on a port that others were told of before.
+    pub fn start_on(folder: &Path, port: u16, hold_at: Option<&str>) -> Self {
+        Self::start_with(folder, &["--listen", &format!("127.0.0.1:{port}")], hold_at)
+    }
+
+    /// The same for a node that does not do everything.
+    pub fn start_as(folder: &Path, roles: &str, hold_at: Option<&str>) -> Self {
+        Self::start_with(folder, &["--listen", "127.0.0.1:0", "--roles", roles], hold_at)
+    }
+
+    fn start_with(folder: &Path, options: &[&str], hold_at: Option<&str>) -> Self {
+        let mut command = command(folder, &[&["serve"], options].concat());
         if let Some(point) = hold_at {
             command.env("PENCHANT_HOLD_AT", point);
         }

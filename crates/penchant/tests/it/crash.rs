@@ -24,6 +24,7 @@ const POINTS: &[&str] = &[
     "import.claimed",
     "import.files_written",
     "import.before_publish",
+    "pipeline.planned",
     "pipeline.imported",
     "train.claimed",
     "train.loaded",
@@ -31,6 +32,7 @@ const POINTS: &[&str] = &[
     "train.before_publish",
     "train.published",
     "pipeline.trained",
+    "pipeline.decided",
     "deploy.loaded",
     "deploy.before_publish",
     "workflow.before_publish",
@@ -62,7 +64,7 @@ fn a_killed_server_goes_on_where_it_was_and_ends_in_the_same_state() {
     }
 }
 
-fn start_asking(folder: &Path) -> Child {
+pub fn start_asking(folder: &Path) -> Child {
     command(folder, &["run"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -85,7 +87,7 @@ fn chosen(seed: u64, count: usize) -> Vec<&'static str> {
 }
 
 /// What must not depend on crashes: exported rows, runs by kind and state, metrics, recommendations.
-fn state(folder: &Path) -> BTreeMap<String, Value> {
+pub fn state(folder: &Path) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
     for dataset in ["interactions", "items", "users"] {
         state.insert(format!("export {dataset}"), exported(&folder.join(".penchant/buckets/shop/export").join(dataset)));

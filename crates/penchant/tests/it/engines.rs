@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::servers::{Sail, Spark};
+use testkit::servers::{Sail, Spark, free_port};
 
-use crate::binary::{ask, ask_json, run, text};
+use crate::binary::{Server, ask, ask_json, run, text};
 use crate::journey_graph::graph;
 use crate::real_data::complete_journey;
 
@@ -87,6 +87,82 @@ fn a_job_of_the_complete_journey_gives_the_same_rows_on_spark_and_sail() {
     if let Some(sail) = Sail::start() {
         same_on("sail", sail.port(), folder, &source, &embedded);
     }
+}
+
+/// Sail knows nothing of this machine's disk here: it reads and writes the buckets through this server's own S3.
+#[test]
+fn a_cluster_reads_and_writes_by_this_servers_s3() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let port = free_port();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    std::fs::write(folder.join("penchant.yaml"), r#"{"buckets": ["data"]}"#).unwrap();
+    ask(folder, &["apply"]);
+    let credentials = std::fs::read_to_string(folder.join(".penchant/credentials")).unwrap();
+    let member = |name: &str| {
+        let found = credentials.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name));
+        found.unwrap_or_else(|| panic!("{name} in the credentials")).1.trim().to_owned()
+    };
+    let (key, secret) = (member("aws_access_key_id"), member("aws_secret_access_key"));
+    let environment = [
+        ("AWS_ENDPOINT", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", &key),
+        ("AWS_SECRET_ACCESS_KEY", &secret),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "false"),
+    ];
+    let Some(sail) = Sail::start_with(&environment) else { return };
+    let lines: String = (1..=5000).map(|id| format!("{id},{},2025-03-{:02}\n", id * 7 % 100, id % 3 + 1)).collect();
+    for part in ["in/a.csv", "in/deep/b.csv"] {
+        let path = folder.join(".penchant/buckets/data").join(part);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("id,qty,day\n{lines}")).unwrap();
+    }
+    let target = |name: &str, input: &str, format: &str, keys: Value| {
+        json!({"S3DirectTarget": {"Name": name, "Inputs": [input], "Path": format!("s3://data/journey/{name}/"), "Format": format,
+            "Mode": "overwrite", "PartitionKeys": keys}})
+    };
+    let graph = json!({
+        "in": {"S3CsvSource": {"Name": "Lines", "Paths": ["s3://data/in/"], "Separator": "comma", "QuoteChar": "quote", "WithHeader": true}},
+        "sums": {"Aggregate": {"Name": "Sums", "Inputs": ["in"], "Groups": [["qty"]], "Aggs": [{"Column": ["id"], "AggFunc": "sum"}]}},
+        "sums_out": target("sums", "sums", "csv", json!([])),
+        "days_out": target("days", "in", "csv", json!([["day"]])),
+        "packed_out": target("packed", "in", "parquet", json!([]))});
+    let project = json!({
+        "buckets": ["data"],
+        "engines": {"spark": {"endpoint": format!("sc://127.0.0.1:{}", sail.port()), "connect_seconds": 120,
+            "files": {"s3a": {"endpoint": endpoint, "access_key": key, "secret_key": secret}}}},
+        "jobs": [job("embedded", &graph), job("s3", &graph)]});
+    std::fs::write(folder.join("penchant.yaml"), project.to_string()).unwrap();
+    ask(folder, &["apply"]);
+    let _server = Server::start_on(folder, port, None);
+    let embedded = ask_json(folder, &["job", "run", "embedded"]);
+    let run = run(folder, &["job", "run", "s3"]);
+    assert!(run.status.success(), "{}\n{}", text(&run.stderr), sail.log());
+    assert_eq!(rows(&serde_json::from_slice(&run.stdout).unwrap()), rows(&embedded));
+    assert_eq!(lines_below(folder, "s3/sums"), lines_below(folder, "embedded/sums"));
+    assert_eq!(lines_below(folder, "s3/days"), lines_below(folder, "embedded/days"));
+}
+
+/// The lines of all files under a prefix with the folders that they are in, sorted.
+fn lines_below(folder: &Path, prefix: &str) -> Vec<String> {
+    let root = folder.join(".penchant/buckets/data").join(prefix);
+    let (mut lines, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(place) = folders.pop() {
+        for file in std::fs::read_dir(&place).unwrap_or_else(|e| panic!("{place:?}: {e}")).map(|file| file.unwrap().path()) {
+            if file.is_dir() {
+                folders.push(file);
+            } else {
+                let text = std::fs::read_to_string(&file).unwrap();
+                let within = place.strip_prefix(&root).unwrap().display().to_string();
+                lines.extend(text.lines().skip(1).map(|line| format!("{within}: {line}")));
+            }
+        }
+    }
+    lines.sort_unstable();
+    assert!(!lines.is_empty(), "{prefix}");
+    lines
 }
 
 /// A graph that reads files by their path and divides them into folders; and the same with a division by zero in it.

@@ -60,12 +60,8 @@ impl House {
             name: "start".into(),
             workflow_name: Some("nightly".into()),
             r#type: TriggerType::OnDemand,
-            schedule: None,
-            predicate: None,
             actions,
-            description: None,
-            activated: false,
-            looked_at: domain::Timestamp(0),
+            ..Trigger::default()
         };
         workflows.create_trigger(trigger, false).await.unwrap();
         let impacts = Impacts::new(catalog.clone(), Workbench::new(jobs.clone(), catalog.clone(), engine), datasets, workflows);

@@ -11,6 +11,9 @@ mod jobs;
 #[cfg(feature = "spark")]
 #[path = "../../../engine/src/tests/journey_graph.rs"]
 mod journey_graph;
+#[cfg(feature = "postgres")]
+mod nodes;
+mod pipelines;
 mod project;
 mod real_data;
 mod walk;
