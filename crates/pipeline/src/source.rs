@@ -43,8 +43,8 @@ impl Source {
             return Ok(Self::of(INLINE.into(), parameters.to_string(), false));
         }
         let location = Location::parse(&pipeline.parameter_file)?;
-        let listed = buckets.list(&location).await.unwrap_or_default().into_iter().next();
         let bytes = buckets.read(&location).await?;
+        let listed = buckets.list(&location).await?.into_iter().next();
         let text = std::str::from_utf8(&bytes)
             .map_err(|e| Error::invalid_input(format!("The parameter file {location} is not UTF-8.")).source(e))?;
         let yaml = pipeline.parameter_file.ends_with(".yaml") || pipeline.parameter_file.ends_with(".yml");

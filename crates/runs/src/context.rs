@@ -154,6 +154,7 @@ impl RunContext {
     /// Waits for a child; ends with `Stopped` when this run should end. The queue stops children of stopped runs itself.
     pub async fn wait_child(&self, id: &RunId) -> Result<Run> {
         tokio::select! {
+            biased;
             run = self.runs.wait(id) => run,
             () = self.cancel.cancelled() => Err(Error::stopped()),
         }

@@ -145,6 +145,7 @@ impl Runs {
             }
             // Either is a reason to look again.
             tokio::select! {
+                biased;
                 () = ended => {}
                 () = self.sleep(WAIT_POLL_MS) => {}
             }
@@ -154,6 +155,7 @@ impl Runs {
     /// Returns when some run has ended, or after a short while: another process may have ended one.
     pub async fn something_ended(&self) {
         tokio::select! {
+            biased;
             () = self.ended.notified() => {}
             () = self.sleep(WAIT_POLL_MS) => {}
         }

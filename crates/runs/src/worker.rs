@@ -134,7 +134,9 @@ impl Worker {
             if let Err(error) = self.turn(&mut busy, &mut under_way, &stop).await {
                 tracing::warn!("The queue could not be worked on and is tried again: {error}");
             }
+            // In this order, here and wherever runs wait: what comes next is never a matter of chance, so a simulated history can be repeated.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.runs.wake.notified() => {}
                 () = self.runs.sleep(self.settings.poll_ms) => {}
@@ -250,6 +252,7 @@ impl Worker {
         tokio::pin!(work);
         loop {
             tokio::select! {
+                biased;
                 joined = &mut work => {
                     let outcome = joined.unwrap_or_else(|e| Err(died(&e)));
                     return match (outcome, watch.why) {

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use domain::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{ErrorKind, SystemClock};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Resource, Store, Stored, sql};
@@ -172,7 +175,7 @@ promises! {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_a_newer_version_a_wrong_name_and_a_server_that_is_not_there_are_refused_in_one_sentence() {
     let Some(server) = Postgres::start() else { return };
-    let clock = || std::sync::Arc::new(domain::SystemClock);
+    let clock = || Arc::new(SystemClock);
     let url = server.url("postgres");
     let store = Store::open_postgres(&url, "later", clock()).await.unwrap();
     let mut tx = store.begin().await.unwrap();
@@ -185,4 +188,54 @@ async fn a_schema_of_a_newer_version_a_wrong_name_and_a_server_that_is_not_there
     assert!(refused("later", "mysql:/x".into()).await.contains("postgres://"));
     drop(server);
     assert!(refused("later", url).await.contains("cannot be opened"));
+}
+
+async fn open(folder: &tempfile::TempDir) -> Store {
+    Store::open(&folder.path().join("metadata.db"), Arc::new(SystemClock)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_in_a_file_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    store.create(&shelf("a", "hall")).await.unwrap();
+    let taken = store.create(&shelf("a", "hall")).await.unwrap_err();
+    assert_eq!((taken.kind, taken.message.as_str()), (ErrorKind::AlreadyExists, "book shelf \"a\" already exists."));
+    store.close().await;
+    let store = open(&folder).await;
+    assert_eq!(store.get::<Shelf>("a").await.unwrap().value, shelf("a", "hall"));
+    store.delete::<Shelf>("a").await.unwrap();
+    assert_eq!(store.get::<Shelf>("a").await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let mut tx = store.begin().await.unwrap();
+    sql("PRAGMA user_version = 99").execute(tx.connection()).await.unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+    let refused = Store::open(&folder.path().join("metadata.db"), Arc::new(SystemClock)).await.unwrap_err();
+    assert!(refused.message.contains("found 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn readers_come_while_somebody_writes_and_space_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    store.create(&shelf("a", "hall")).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.create(&shelf("b", "hall")).await.unwrap();
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        readers.push(tokio::time::timeout(Duration::from_secs(5), store.reader()).await.expect("no wait for the writer").unwrap());
+    }
+    let another = open(&folder).await;
+    assert!(another.find::<Shelf>("a").await.unwrap().is_some());
+    tx.commit().await.unwrap();
+    drop(readers);
+    let mut reader = store.reader().await.unwrap();
+    let row = sql("SELECT auto_vacuum AS mode FROM pragma_auto_vacuum").fetch_one(reader.connection()).await.unwrap();
+    assert_eq!(row.integer("mode").unwrap(), 2, "incremental");
 }

@@ -52,7 +52,7 @@ fn every_history_ends_every_run_once_with_its_effect_once() {
 
 #[test]
 fn a_seed_gives_its_history_again() {
-    for seed in [3, 4, 5] {
+    for seed in 1..=8 {
         let (first, again) = (play(seed, true), play(seed, true));
         let differs = first.trace.iter().zip(&again.trace).position(|(a, b)| a != b);
         assert_eq!(differs, None, "{:?} and {:?}", first.tail(), again.tail());
