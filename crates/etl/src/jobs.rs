@@ -1,6 +1,6 @@
 //! The stage: jobs and their runs.
 
-use domain::{Arn, Error, ErrorKind, Result, RunState, arn::Partition};
+use domain::{Arn, Error, ErrorKind, Result, arn::Partition};
 use runs::{Filter, NewRun, Run, RunId, Runs};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -165,8 +165,8 @@ impl Jobs {
         let job = tx.get::<Job>(&start.job_name).await?;
         job::check_timeout(&job.name, start.timeout)?;
         let most = job.execution_property.max_concurrent_runs;
-        let under_way = self.count_under_way(&job.name).await?;
-        if under_way >= most as usize {
+        let under_way = self.runs.open_in(&mut tx, RUN_KIND, &job.name).await?;
+        if under_way >= most {
             return Err(Error::new(
                 ErrorKind::TooManyRuns,
                 format!("Job {:?} has at most {most} runs at once (MaxConcurrentRuns); {under_way} are under way.", job.name),
@@ -210,15 +210,6 @@ impl Jobs {
     async fn find(&self, name: &str, id: &RunId) -> Result<Run> {
         let run = self.runs.find(id).await?.filter(|run| run.kind == RUN_KIND && run.subject == name);
         run.ok_or_else(|| Error::not_found(format!("run {:?} of job {name:?}", id.0)))
-    }
-
-    async fn count_under_way(&self, name: &str) -> Result<usize> {
-        let mut count = 0;
-        for state in [RunState::Queued, RunState::Running] {
-            let filter = Filter { kind: Some(RUN_KIND.into()), subject: Some(name.into()), state: Some(state), ..Filter::default() };
-            count += self.runs.list(&filter, LISTED_RUNS).await?.len();
-        }
-        Ok(count)
     }
 }
 

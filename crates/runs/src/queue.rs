@@ -102,7 +102,10 @@ impl Runs {
 
     /// At most `limit` runs, newest first.
     pub async fn list(&self, filter: &Filter, limit: i64) -> Result<Vec<Run>> {
-        let mut statement = sql("SELECT * FROM runs WHERE 1 = 1");
+        let mut reader = self.store.reader().await?;
+        let connection = reader.connection();
+        let few = filter.state.map(|state| table::few(&connection, state)).unwrap_or_default();
+        let mut statement = sql(format!("SELECT * FROM runs{few} WHERE 1 = 1"));
         let conditions = [
             (" AND kind = ?", filter.kind.as_deref()),
             (" AND subject = ?", filter.subject.as_deref()),
@@ -119,7 +122,7 @@ impl Runs {
             statement = statement.push(&format!(" AND state = '{}'", state.as_str()));
         }
         let statement = statement.push(" ORDER BY seq DESC LIMIT ?").bind(limit.max(0));
-        statement.fetch_all(self.store.reader().await?.connection()).await?.iter().map(table::read).collect()
+        statement.fetch_all(connection).await?.iter().map(table::read).collect()
     }
 
     /// Ends a queued run at once and asks a running one to stop, with everything it asked for; what has ended is left alone.
