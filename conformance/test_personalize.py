@@ -72,3 +72,16 @@ def test_a_campaign_serves_a_new_version_after_an_update(clients, shop, unique, 
     assert popular != personal
     assert two_tastes.count(popular, "red") < 8 and two_tastes.count(popular, "blue") < 8, popular
     personalize.delete_campaign(campaignArn=campaign)
+
+
+def test_tags_are_listed_changed_and_gone(clients):
+    personalize = clients.personalize
+    tag = {"tagKey": "team", "tagValue": "data"}
+    arn = personalize.create_dataset_group(name="tagged", tags=[tag])["datasetGroupArn"]
+    personalize.tag_resource(resourceArn=arn, tags=[{"tagKey": "cost", "tagValue": "7"}])
+    assert personalize.list_tags_for_resource(resourceArn=arn)["tags"] == [{"tagKey": "cost", "tagValue": "7"}, tag]
+    personalize.untag_resource(resourceArn=arn, tagKeys=["cost"])
+    assert personalize.list_tags_for_resource(resourceArn=arn)["tags"] == [tag]
+    personalize.delete_dataset_group(datasetGroupArn=arn)
+    with pytest.raises(personalize.exceptions.ResourceNotFoundException):
+        personalize.list_tags_for_resource(resourceArn=arn)

@@ -7,7 +7,7 @@ use crate::s3;
 
 /// What a user of AWS should know before relying on it.
 const NOTES: &[(&str, &str)] = &[
-    ("CreateDatasetGroup", "Active at once. Tags are not kept, here and everywhere."),
+    ("CreateDatasetGroup", "Active at once."),
     ("CreateDatasetImportJob", "`roleArn` is kept and has no effect."),
     ("DescribeDatasetImportJob", "Also shows `importReport`: rows kept and rejected, with file, line, column and reason."),
     ("CreateSolution", "`performAutoML` and `performAutoTraining` are refused: name a recipe, start versions yourself."),

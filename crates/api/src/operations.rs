@@ -88,6 +88,28 @@ where
 }
 
 impl Operation {
+    /// Tags of a Create are kept under the ARN that it answers with.
+    fn tagged(mut self) -> Self {
+        let inner = self.handler;
+        self.handler = Box::new(move |app, input| {
+            let tags = personalize::tags::of(&input);
+            let answering = inner(Arc::clone(&app), input);
+            Box::pin(async move { personalize::tags::keep(&app, tags?, answering.await?).await })
+        });
+        self
+    }
+
+    /// What a Delete deletes, named by its only member, has no tags any more.
+    fn untagged(mut self) -> Self {
+        let (inner, names) = (self.handler, self.required);
+        self.handler = Box::new(move |app, input| {
+            let arns: Result<Vec<_>> = names.iter().map(|name| input.arn(name)).collect();
+            let answering = inner(Arc::clone(&app), input);
+            Box::pin(async move { personalize::tags::forget(&app, &arns?, answering.await?).await })
+        });
+        self
+    }
+
     fn at(mut self, path: &'static str) -> Self {
         self.path = path;
         self
@@ -138,28 +160,28 @@ fn personalize_rows() -> Vec<Operation> {
     use Service::Personalize as P;
     use personalize::{dataset_groups, datasets, import_jobs, recipes, schemas, solution_versions, solutions};
     vec![
-        row(P, "CreateDatasetGroup", &["name"], dataset_groups::create),
+        row(P, "CreateDatasetGroup", &["name"], dataset_groups::create).tagged(),
         row(P, "DescribeDatasetGroup", &["datasetGroupArn"], dataset_groups::describe),
         row(P, "ListDatasetGroups", &[], dataset_groups::list),
-        row(P, "DeleteDatasetGroup", &["datasetGroupArn"], dataset_groups::delete),
+        row(P, "DeleteDatasetGroup", &["datasetGroupArn"], dataset_groups::delete).untagged(),
         row(P, "CreateSchema", &["name", "schema"], schemas::create),
         row(P, "DescribeSchema", &["schemaArn"], schemas::describe),
         row(P, "ListSchemas", &[], schemas::list),
         row(P, "DeleteSchema", &["schemaArn"], schemas::delete),
-        row(P, "CreateDataset", &["name", "schemaArn", "datasetGroupArn", "datasetType"], datasets::create),
+        row(P, "CreateDataset", &["name", "schemaArn", "datasetGroupArn", "datasetType"], datasets::create).tagged(),
         row(P, "DescribeDataset", &["datasetArn"], datasets::describe),
         row(P, "ListDatasets", &[], datasets::list),
-        row(P, "DeleteDataset", &["datasetArn"], datasets::delete),
-        row(P, "CreateDatasetImportJob", &["jobName", "datasetArn", "dataSource"], import_jobs::create),
+        row(P, "DeleteDataset", &["datasetArn"], datasets::delete).untagged(),
+        row(P, "CreateDatasetImportJob", &["jobName", "datasetArn", "dataSource"], import_jobs::create).tagged(),
         row(P, "DescribeDatasetImportJob", &["datasetImportJobArn"], import_jobs::describe),
         row(P, "ListDatasetImportJobs", &[], import_jobs::list),
         row(P, "ListRecipes", &[], recipes::list),
         row(P, "DescribeRecipe", &["recipeArn"], recipes::describe),
-        row(P, "CreateSolution", &["name", "datasetGroupArn"], solutions::create),
+        row(P, "CreateSolution", &["name", "datasetGroupArn"], solutions::create).tagged(),
         row(P, "DescribeSolution", &["solutionArn"], solutions::describe),
         row(P, "ListSolutions", &[], solutions::list),
-        row(P, "DeleteSolution", &["solutionArn"], solutions::delete),
-        row(P, "CreateSolutionVersion", &["solutionArn"], solution_versions::create),
+        row(P, "DeleteSolution", &["solutionArn"], solutions::delete).untagged(),
+        row(P, "CreateSolutionVersion", &["solutionArn"], solution_versions::create).tagged(),
         row(P, "DescribeSolutionVersion", &["solutionVersionArn"], solution_versions::describe),
         row(P, "ListSolutionVersions", &[], solution_versions::list),
         row(P, "StopSolutionVersionCreation", &["solutionVersionArn"], solution_versions::stop),
@@ -169,25 +191,29 @@ fn personalize_rows() -> Vec<Operation> {
 
 fn campaign_rows() -> Vec<Operation> {
     use Service::{Events, Personalize as P, Runtime};
-    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters};
+    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters, tags};
     vec![
-        row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create),
+        row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create).tagged(),
         row(P, "DescribeCampaign", &["campaignArn"], campaigns::describe),
         row(P, "ListCampaigns", &[], campaigns::list),
         row(P, "UpdateCampaign", &["campaignArn"], campaigns::update),
-        row(P, "DeleteCampaign", &["campaignArn"], campaigns::delete),
+        row(P, "DeleteCampaign", &["campaignArn"], campaigns::delete).untagged(),
         row(P, "PenchantRollbackCampaign", &["campaignArn"], campaigns::rollback),
-        row(P, "CreateFilter", &["name", "datasetGroupArn", "filterExpression"], filters::create),
+        row(P, "CreateFilter", &["name", "datasetGroupArn", "filterExpression"], filters::create).tagged(),
         row(P, "DescribeFilter", &["filterArn"], filters::describe),
         row(P, "ListFilters", &[], filters::list),
-        row(P, "DeleteFilter", &["filterArn"], filters::delete),
-        row(P, "CreateBatchInferenceJob", &["jobName", "solutionVersionArn", "jobInput", "jobOutput"], batch_inference_jobs::create),
+        row(P, "DeleteFilter", &["filterArn"], filters::delete).untagged(),
+        row(P, "CreateBatchInferenceJob", &["jobName", "solutionVersionArn", "jobInput", "jobOutput"], batch_inference_jobs::create)
+            .tagged(),
         row(P, "DescribeBatchInferenceJob", &["batchInferenceJobArn"], batch_inference_jobs::describe),
         row(P, "ListBatchInferenceJobs", &[], batch_inference_jobs::list),
-        row(P, "CreateEventTracker", &["name", "datasetGroupArn"], event_trackers::create),
+        row(P, "CreateEventTracker", &["name", "datasetGroupArn"], event_trackers::create).tagged(),
         row(P, "DescribeEventTracker", &["eventTrackerArn"], event_trackers::describe),
         row(P, "ListEventTrackers", &[], event_trackers::list),
-        row(P, "DeleteEventTracker", &["eventTrackerArn"], event_trackers::delete),
+        row(P, "DeleteEventTracker", &["eventTrackerArn"], event_trackers::delete).untagged(),
+        row(P, "TagResource", &["resourceArn", "tags"], tags::add),
+        row(P, "UntagResource", &["resourceArn", "tagKeys"], tags::remove),
+        row(P, "ListTagsForResource", &["resourceArn"], tags::list),
         row(Runtime, "GetRecommendations", &[], runtime::get_recommendations).at("/recommendations"),
         row(Runtime, "GetPersonalizedRanking", &["campaignArn", "inputList", "userId"], runtime::get_personalized_ranking)
             .at("/personalize-ranking"),

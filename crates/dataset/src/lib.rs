@@ -23,6 +23,7 @@ mod resources;
 mod schema;
 mod schema_rules;
 mod snapshot;
+mod tags;
 mod training_data;
 
 pub use append::{Appended, PutRecord};
@@ -37,6 +38,7 @@ pub use resources::{
 };
 pub use schema::{AvroSchema, Field, FieldType};
 pub use snapshot::{Snapshot, SnapshotDataset};
+pub use tags::{Tag, checked_tags};
 pub use training_data::{Events, TrainingData};
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod reading;
 mod seen;
 mod source;
 mod steps;
+mod tags;
 mod turn;
 mod wanted;
 mod watch;

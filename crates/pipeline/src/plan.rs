@@ -9,6 +9,7 @@ use serve::CampaignView;
 use sha2::{Digest, Sha256};
 use train::CreateSolution;
 
+use crate::tags;
 use crate::wanted::{Batch, Campaign, Choice, Dataset, Solution, Wanted};
 use crate::world::World;
 
@@ -40,6 +41,7 @@ pub enum Stage {
     Campaign,
     Filter,
     BatchInferenceJob,
+    Tags,
     /// What this version does not have.
     LeftOut,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Stage {
             Self::Campaign => "campaign",
             Self::Filter => "filter",
             Self::BatchInferenceJob => "batch inference job",
+            Self::Tags => "tags",
             Self::LeftOut => "left out",
         })
     }
@@ -199,6 +202,7 @@ pub(crate) fn plan(wanted: &Wanted, world: &World, scope: &Scope, content: &str)
     }
     steps.extend(batches);
     if *scope == Scope::All {
+        steps.extend(tags::steps(&wanted.tags, &world.tags));
         steps.extend(wanted.left_out.iter().map(|(place, reason)| Step::new(Stage::LeftOut, place, Action::Skip, reason)));
     }
     Plan { dataset_group: wanted.group.name.clone(), scope: scope.clone(), steps }

@@ -14,8 +14,9 @@ use crate::gate::{self, Candidate, Decision, Gate};
 use crate::pipelines::Pipeline;
 use crate::plan::{Action, Stage, Step, arguments, batch_name, live_version, schema_name};
 use crate::planner::Planner;
+use crate::tags;
 use crate::turn::{Begun, Turn};
-use crate::wanted::{Campaign, Choice, Dataset, Solution, Wanted};
+use crate::wanted::{Campaign, Choice, Dataset, IMPORTS, Solution, Wanted};
 
 pub(crate) struct Steps<'a> {
     stages: &'a PipelineExecutor,
@@ -73,6 +74,9 @@ impl<'a> Steps<'a> {
         for step in self.of(Stage::BatchInferenceJob, outcome) {
             self.batch(step, outcome).await?;
         }
+        for step in self.of(Stage::Tags, outcome) {
+            tags::carry_out(&self.stages.datasets, self.wanted(), step).await?;
+        }
         self.of(Stage::LeftOut, outcome);
         Ok(())
     }
@@ -86,6 +90,11 @@ impl<'a> Steps<'a> {
             outcome.steps.extend(steps.iter().map(|step| (*step).clone()));
         }
         steps
+    }
+
+    /// Something new that has its tags for good.
+    async fn tag(&self, stage: Stage, name: &str, arn: &Arn) -> Result<()> {
+        tags::give(&self.stages.datasets, self.wanted(), stage, name, arn).await
     }
 
     fn wanted_dataset(&self, is: impl Fn(&Dataset) -> bool) -> Result<&Dataset> {
@@ -164,7 +173,9 @@ impl<'a> Steps<'a> {
             role_arn: None,
             import_mode: self.wanted().import_mode,
         };
-        self.stages.datasets.create_dataset_import_job(request).await
+        let job = self.stages.datasets.create_dataset_import_job(request).await?;
+        self.tag(Stage::Import, IMPORTS, &job.dataset_import_job_arn).await?;
+        Ok(job)
     }
 
     async fn event_tracker(&self, step: &Step) -> Result<()> {
@@ -223,7 +234,9 @@ impl<'a> Steps<'a> {
         }
         let judge_beside = self.live_versions(&self.wanted_solution(&step.name)?.key).await?;
         let request = CreateSolutionVersion { solution_arn, name: Some(name), training_mode: None, judge_beside };
-        Ok(self.stages.training.create_solution_version(request).await?.solution_version_arn)
+        let arn = self.stages.training.create_solution_version(request).await?.solution_version_arn;
+        self.tag(Stage::SolutionVersion, &step.name, &arn).await?;
+        Ok(arn)
     }
 
     /// What the campaigns serve that a new version of the solution may come to replace.
@@ -407,7 +420,9 @@ impl<'a> Steps<'a> {
                 request.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
                 let request: CreateBatchInferenceJob = serde_json::from_value(request.into())
                     .map_err(|e| Error::invalid_input(format!("{} is not what CreateBatchInferenceJob takes: {e}.", job.place)))?;
-                self.stages.serving.create_batch_inference_job(request).await?.run
+                let run = self.stages.serving.create_batch_inference_job(request).await?.run;
+                self.tag(Stage::BatchInferenceJob, &step.name, &arn).await?;
+                run
             }
         };
         wait(self.context, &run).await?;

@@ -4,6 +4,14 @@ use dataset::{DatasetType, Domain, ImportMode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::plan::Stage;
+
+/// Values by key.
+pub type Tags = std::collections::BTreeMap<String, String>;
+/// Tags of what the file names; of all imports under [`IMPORTS`], of versions under their solution, of batch jobs as their steps are named.
+pub type Tagged = std::collections::BTreeMap<(Stage, String), Tags>;
+pub const IMPORTS: &str = "imports";
+
 /// The whole file, checked for all that can be told from the file alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
@@ -21,6 +29,7 @@ pub struct Wanted {
     pub campaigns: Vec<Campaign>,
     pub filters: Vec<Filter>,
     pub gate: QualityGate,
+    pub tags: Tagged,
     /// What the file asks for and this version does not have: place and reason.
     pub left_out: Vec<(String, String)>,
 }

@@ -10,7 +10,8 @@ use train::Training;
 
 use crate::plan::{Newest, batch_name, fingerprint};
 use crate::seen::Seen;
-use crate::wanted::{Batch, Dataset, Form, Solution, Wanted};
+use crate::tags;
+use crate::wanted::{Batch, Dataset, Form, Solution, Tagged, Wanted};
 
 pub(crate) struct World {
     pub now: Timestamp,
@@ -28,6 +29,8 @@ pub(crate) struct World {
     pub files: BTreeMap<DatasetType, Result<Files, String>>,
     pub batch_inputs: BTreeMap<String, Result<Files, String>>,
     pub seen: Option<Seen>,
+    /// Of what the file has tags for.
+    pub tags: Tagged,
 }
 
 pub(crate) struct FoundDataset {
@@ -97,6 +100,7 @@ impl Looking<'_> {
             filters: self.serving.list_filters(None).await?,
             files,
             batch_inputs,
+            tags: tags::found(self.datasets, wanted).await?,
             seen: store.find::<Seen>(&wanted.group.name).await?.map(|seen| seen.value),
             group: group.map(|group| group.value),
             group_arn,

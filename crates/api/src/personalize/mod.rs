@@ -11,4 +11,5 @@ pub(crate) mod recipes;
 pub(crate) mod schemas;
 pub(crate) mod solution_versions;
 pub(crate) mod solutions;
+pub(crate) mod tags;
 mod view;

@@ -48,6 +48,30 @@ async fn what_is_created_is_described_listed_and_deleted_in_order() {
 }
 
 #[tokio::test]
+async fn tags_are_kept_changed_and_gone_with_what_had_them() {
+    let client = Client::new().await;
+    let tag = |key: &str, value: &str| json!({"tagKey": key, "tagValue": value});
+    let twice = json!({"name": "shop", "tags": [tag("team", "a"), tag("team", "b")]});
+    let (name, message) = client.personalize("CreateDatasetGroup", twice).await.failed();
+    assert!(name == "InvalidInputException" && message.contains("\"team\" twice"), "{message}");
+    let created = client.personalize("CreateDatasetGroup", json!({"name": "shop", "tags": [tag("team", "data")]})).await.ok();
+    let arn = created["datasetGroupArn"].clone();
+    let tags = async || client.personalize("ListTagsForResource", json!({"resourceArn": arn})).await.ok()["tags"].clone();
+    assert_eq!(tags().await, json!([tag("team", "data")]));
+    client.personalize("TagResource", json!({"resourceArn": arn, "tags": [tag("cost", "7")]})).await.ok();
+    client.personalize("UntagResource", json!({"resourceArn": arn, "tagKeys": ["team"]})).await.ok();
+    assert_eq!(tags().await, json!([tag("cost", "7")]));
+    let many: Vec<Value> = (0..50).map(|n| tag(&format!("k{n}"), "")).collect();
+    let (_, message) = client.personalize("TagResource", json!({"resourceArn": arn, "tags": many})).await.failed();
+    assert!(message.contains("at most 50 tags; found 51"), "{message}");
+    client.personalize("DeleteDatasetGroup", json!({"datasetGroupArn": arn})).await.ok();
+    let gone = client.personalize("ListTagsForResource", json!({"resourceArn": arn})).await.failed();
+    assert_eq!(gone.0, "ResourceNotFoundException");
+    client.personalize("CreateDatasetGroup", json!({"name": "shop"})).await.ok();
+    assert_eq!(tags().await, json!([]), "one of the same name begins without");
+}
+
+#[tokio::test]
 async fn imports_show_where_their_run_stands() {
     let client = Client::new().await;
     let group = group(&client, "shop").await;

@@ -7,14 +7,13 @@ use serde_json::Value;
 
 use super::parts::{self, Arguments};
 use crate::reading::{Node, Object};
-use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Solution, Wanted};
+use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Solution, Tagged, Wanted};
 
 const SERVICE: &str = "serviceConfig";
 const WORKFLOW: &str = "workflowConfig";
 
 pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
     let file = root.object(&["tags", "datasetGroup", "datasets", "eventTracker", "filters", "recommenders", "solutions", "qualityGate"]);
-    parts::tags(&file);
     let mut wanted = Wanted {
         form: Form::Maintaining,
         group: Group::default(),
@@ -27,6 +26,7 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         campaigns: Vec::new(),
         filters: Vec::new(),
         gate: parts::gate(&file),
+        tags: Tagged::new(),
         left_out: Vec::new(),
     };
     // Before the datasets, whose schemas must have its domain.
@@ -58,12 +58,11 @@ fn items<'a>(object: &Object<'a>, key: &str) -> Vec<Node<'a>> {
     object.get(key).map(|node| node.items()).unwrap_or_default()
 }
 
-/// The members of `serviceConfig`, whose tags are checked; `beside` are the members that may stand beside it.
+/// The members of `serviceConfig`; `beside` are the members that may stand beside it.
 fn service<'a>(node: &Node<'a>, known: &[&str], beside: &[&str]) -> Option<Object<'a>> {
     let mut members = vec![SERVICE];
     members.extend(beside);
     let object = node.object(&members).need(SERVICE)?.object(known);
-    parts::tags(&object);
     Some(object)
 }
 
@@ -85,7 +84,6 @@ fn datasets(node: &Node<'_>, wanted: &mut Wanted) {
     let all = node.object(&[SERVICE, "users", "items", "interactions"]);
     if let Some(node) = all.get(SERVICE) {
         let imports = node.object(&["importMode", "tags"]);
-        parts::tags(&imports);
         wanted.import_mode = imports.get("importMode").and_then(|node| node.parse()).unwrap_or_default();
     }
     for kind in DatasetType::ALL {
@@ -129,7 +127,6 @@ fn solution(node: &Node<'_>, index: usize, now: Timestamp, wanted: &mut Wanted) 
     let Some(object) = beside.need(SERVICE).map(|node| node.object(&KNOWN)) else { return };
     if let Some(node) = object.get("solutionVersion") {
         let version = node.object(&["name", "trainingMode", "tags"]);
-        parts::tags(&version);
         version.get("name").and_then(|node| node.name());
         if let Some(mode) = version.get("trainingMode").filter(|node| !matches!(node.value().as_str(), Some("FULL" | "UPDATE"))) {
             mode.wrong(format!("expected FULL or UPDATE, found {}.", mode.value()));

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::parts::{self, Arguments};
 use crate::reading::{Node, Object};
-use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Solution, Wanted};
+use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Solution, Tagged, Wanted};
 
 /// `"solution": "best"` of a campaign.
 pub const BEST: &str = "best";
@@ -30,7 +30,6 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         "maxAge",
         "tags",
     ]);
-    parts::tags(&file);
     let mut left_out = Vec::new();
     let group = file.need("datasetGroup").and_then(|node| group(&node));
     let datasets = file.need("datasets").map(|node| datasets(&node)).unwrap_or_default();
@@ -59,13 +58,13 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         solutions,
         campaigns,
         filters,
+        tags: Tagged::new(),
         left_out,
     }
 }
 
 fn group(node: &Node<'_>) -> Option<Group> {
     let object = node.object(&["name", "domain", "roleArn", "kmsKeyArn", "tags"]);
-    parts::tags(&object);
     let text = |key: &str| object.get(key).and_then(|node| node.text());
     let domain = object.get("domain").and_then(|node| node.parse());
     let (role_arn, kms_key_arn) = (text("roleArn"), text("kmsKeyArn"));
@@ -74,7 +73,6 @@ fn group(node: &Node<'_>) -> Option<Group> {
 
 fn named(node: &Node<'_>) -> Option<String> {
     let object = node.object(&["name", "tags"]);
-    parts::tags(&object);
     object.need("name")?.name()
 }
 
@@ -86,7 +84,6 @@ fn datasets(node: &Node<'_>) -> Vec<Dataset> {
 
 fn dataset(key: &str, node: &Node<'_>) -> Option<Dataset> {
     let object = node.object(&["name", "schema", "dataLocation", "tags"]);
-    parts::tags(&object);
     let kind = DatasetType::parse(key).map_err(|error| node.wrong(error.message)).ok();
     let name = object.need("name").and_then(|node| node.name());
     let schema = object.need("schema").map(|node| node.value().clone());
@@ -146,7 +143,6 @@ fn campaigns(file: &Object<'_>, solutions: &[Solution], left_out: &mut Vec<(Stri
 
 fn campaign(key: &str, node: &Node<'_>, solutions: &[Solution], left_out: &mut Vec<(String, String)>) -> Option<Campaign> {
     let object = node.object(&["name", "minProvisionedTPS", "campaignConfig", "solution", "tags"]);
-    parts::tags(&object);
     let given = object.get("solution").and_then(|node| node.text());
     let solution = given.unwrap_or_else(|| key.strip_suffix("Campaign").unwrap_or(key).to_owned());
     let named = Campaign {

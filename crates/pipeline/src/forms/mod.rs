@@ -3,6 +3,7 @@
 mod maintaining;
 mod ml_ops;
 mod parts;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,8 @@ pub(crate) fn parse(text: &str, yaml: bool, now: Timestamp) -> Result<Wanted> {
 pub(crate) fn wanted(value: &Value, now: Timestamp) -> Result<Wanted> {
     let problems = Problems::default();
     let root = Node::root(value, &problems);
-    let wanted = if is_maintaining(value) { maintaining::read(&root, now) } else { ml_ops::read(&root, now) };
+    let mut wanted = if is_maintaining(value) { maintaining::read(&root, now) } else { ml_ops::read(&root, now) };
+    wanted.tags = tags::read(value, &problems);
     check(&wanted, &problems);
     let problems = problems.into_list();
     if problems.is_empty() { Ok(wanted) } else { Err(refused(&problems)) }

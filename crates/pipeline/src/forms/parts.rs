@@ -35,7 +35,6 @@ const NOT_OFFERED: [&str; 20] = [
 ];
 /// What performAutoML comes to: AWS tries recipes, this is the one it would mostly choose.
 const AUTO: &str = "aws-user-personalization";
-const TAGS: usize = 50;
 
 /// The arguments of a solution, or why it is left out.
 pub(super) enum Arguments {
@@ -45,7 +44,6 @@ pub(super) enum Arguments {
 
 /// `recipe_may_lack`: the form's own checks let a solution without a recipe pass.
 pub(super) fn solution(object: &Object<'_>, recipe_may_lack: bool) -> Arguments {
-    tags(object);
     let truth = |key: &str| object.get(key).and_then(|node| node.truth()) == Some(true);
     let automl = truth("performAutoML");
     let mut arguments = Map::new();
@@ -110,32 +108,6 @@ fn check_solution(object: &Object<'_>, arguments: &Map<String, Value>) {
     }
 }
 
-/// Tags are checked and not kept: nothing here can be asked for them.
-pub(super) fn tags(object: &Object<'_>) {
-    let Some(tags) = object.get("tags") else { return };
-    let items = tags.items();
-    if items.len() > TAGS {
-        tags.wrong(format!("expected at most {TAGS} tags, found {}.", items.len()));
-    }
-    let mut keys = std::collections::BTreeSet::new();
-    for item in items {
-        let tag = item.object(&["tagKey", "tagValue"]);
-        let key = tag.need("tagKey").and_then(|node| node.text());
-        let value = tag.need("tagValue").and_then(|node| node.text());
-        if let Some(key) = key {
-            if key.is_empty() || key.chars().count() > 128 {
-                item.wrong(format!("expected a tagKey of 1 to 128 characters, found {}.", key.chars().count()));
-            }
-            if !keys.insert(key.clone()) {
-                item.wrong(format!("expected keys that differ, found {key:?} twice."));
-            }
-        }
-        if value.is_some_and(|value| value.chars().count() > 256) {
-            item.wrong("expected a tagValue of at most 256 characters, found more.");
-        }
-    }
-}
-
 /// A schedule that fires after `now`.
 pub(super) fn schedule(node: &Node<'_>, now: Timestamp) -> Option<String> {
     let text = node.text()?;
@@ -187,7 +159,6 @@ pub(super) fn max_age(object: &Object<'_>) -> Option<i64> {
 }
 
 pub(super) fn filter(object: &Object<'_>, place: String) -> Option<Filter> {
-    tags(object);
     let name = object.need("name").and_then(|node| node.name());
     let expression = object.need("filterExpression").and_then(|node| node.text());
     Some(Filter { name: name?, expression: expression?, place })
@@ -206,7 +177,6 @@ pub(super) fn batch(service: Option<&Node<'_>>, workflow: Option<&Node<'_>>, ind
     let mut arguments = Map::new();
     if let Some(node) = service {
         let object = node.object(&KNOWN);
-        tags(&object);
         object.get("numResults").and_then(|node| node.count());
         if let Some(Err(error)) = object.get("filterArn").and_then(|node| node.text()).map(Arn::parse) {
             object.wrong(error.message);

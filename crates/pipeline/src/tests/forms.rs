@@ -102,6 +102,8 @@ fn the_configurations_of_maintaining_are_accepted_unchanged() {
     assert_eq!(ours.batch_inference[0].schedule.as_deref(), Some("cron(0 3 * * ? *)"));
     assert!(wanted.solutions.iter().any(|solution| solution.name == "unit_test_popularity_count_new"));
     assert!(wanted.left_out.iter().any(|(place, why)| place == "recommenders[0]" && why.contains("recommenders")), "{:?}", wanted.left_out);
+    let tags = &wanted.tags[&(crate::Stage::DatasetGroup, "unit_test_new_datasetgroup".to_owned())];
+    assert!(!tags.is_empty(), "{:?}", wanted.tags);
     let plain = sample("config/sample_config.json").unwrap();
     assert_eq!(plain.filters[1].name, "interacted-2");
     // This one is for tests of tags only: AWS too refuses interactions without a time.
@@ -162,7 +164,7 @@ fn everything_wrong_is_said_at_once_with_its_place() {
         "campaigns.simsCampaign.minProvisionedTPS: expected a whole number of at least 1, found 0",
         "campaigns.other.campaignConfg: unknown; did you mean campaignConfig?",
         "filters[1].filterExpression: expected, found nothing",
-        "tags[0].tagValue: expected, found nothing",
+        "tags: missing field `tagValue`.",
         "filters[0].filterExpression: ",
         "qualityGate.metric: there is no metric \"accuracy\"",
         "qualityGate.maxDrop: expected a share from 0 to 1, found 2",

@@ -74,6 +74,40 @@ async fn what_differs_is_updated_and_only_that() {
 }
 
 #[tokio::test]
+async fn tags_are_given_inherited_and_brought_up_to_date() {
+    let house = House::new().await;
+    let tag = |key: &str, value: &str| json!({"tagKey": key, "tagValue": value});
+    let mut wanted = parameters();
+    wanted["tags"] = json!([tag("team", "shop"), tag("cost", "1")]);
+    wanted["campaigns"]["home"]["tags"] = json!([tag("cost", "2")]);
+    house.wants(&wanted).await;
+    let plan = house.plan().await;
+    assert_eq!(action(&plan, Stage::Tags, "of campaign home"), (Action::Create, "cost=2, team=shop".into()));
+    let outcome = house.succeeds().await;
+    assert_eq!(outcome.steps, plan.steps);
+    let datasets = &house.executor.datasets;
+    let tags = async |kind: &str, id: &str| serde_json::to_value(datasets.tags(&datasets.partition().personalize(kind, id)).await.unwrap());
+    assert_eq!(tags("campaign", "home").await.unwrap(), json!({"cost": "2", "team": "shop"}));
+    let inherited = json!({"cost": "1", "team": "shop"});
+    for (kind, id) in [("dataset-group", "shop"), ("dataset", "shop/INTERACTIONS"), ("solution", "likes"), ("filter", "bought")] {
+        assert_eq!(tags(kind, id).await.unwrap(), inherited, "{kind}");
+    }
+    let tracker = house.executor.events.list_event_trackers(None).await.unwrap().remove(0).value.event_tracker_arn;
+    let version = outcome.trained[0].solution_version_arn.clone();
+    let import = datasets.list_dataset_import_jobs(None).await.unwrap().remove(0).value.dataset_import_job_arn;
+    for arn in [tracker, version, import] {
+        assert_eq!(serde_json::to_value(datasets.tags(&arn).await.unwrap()).unwrap(), inherited, "{arn}");
+    }
+    assert!(!house.plan().await.changes());
+
+    wanted["campaigns"]["home"]["tags"] = json!([tag("cost", "3")]);
+    house.wants(&wanted).await;
+    assert_eq!(action(&house.plan().await, Stage::Tags, "of campaign home"), (Action::Update, "cost=3".into()));
+    house.succeeds().await;
+    assert_eq!(tags("campaign", "home").await.unwrap()["cost"], "3");
+}
+
+#[tokio::test]
 async fn what_cannot_be_changed_is_refused_before_anything_is_made() {
     let house = House::new().await;
     house.succeeds().await;
