@@ -2,14 +2,16 @@
 //!
 //! Temporal figures have no chance in them and must agree closely; `users10` holds out other users than the reference did, so
 //! its figures agree within the 95 % half-width. Prints what was not run when the data folder is absent.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use evaluate::{COVERAGE, Evaluation, NDCG_AT_10, Split, compare, evaluate, temporal, users10};
-use recipes::{FitContext, Interaction, Interactions, Linear, LinearModel, Model, recipe};
+use recipes::{
+    Als, DecayedPopularity, FitContext, Interaction, Interactions, Linear, LinearModel, Model, Recipe, Rules, Similar, Trending, recipe,
+};
 
 /// As published, nothing thinned out: what the reference computes.
 const EASE: Linear = Linear {
@@ -82,7 +84,7 @@ fn fit(linear: &Linear, split: &Split) -> LinearModel {
 
 fn judge(name: &str, model: &dyn Model, split: &Split) -> Evaluation {
     let evaluation = evaluate(model, &split.cases, true).unwrap();
-    let ndcg = evaluation.interval(NDCG_AT_10).unwrap();
+    let ndcg = evaluation.interval(NDCG_AT_10, 1).unwrap();
     let coverage = evaluation.mean(COVERAGE).unwrap();
     println!(
         "{name:32} NDCG@10 {:.4} [{:.4}, {:.4}], coverage {coverage:.3}, {} users",
@@ -160,4 +162,134 @@ fn movielens_1m() {
     assert_near(&baseline("popularity", &split), 0.2539, 0.0005);
     assert_near(&judge("EASE", &fit(&EASE, &split), &split), 0.2559, 0.001);
     assert_near(&judge("RDLAE", &fit(&RDLAE, &split), &split), 0.2623, 0.001);
+}
+
+/// What the reference computes: nothing thinned out, no cap on histories.
+const COOCCURRENCE: Similar = Similar {
+    history_discount: 1.0,
+    popularity_discount: 0.5,
+    power: 1.0,
+    tau_inf: 3.0,
+    half_life_days: f32::INFINITY,
+    min_users: 1,
+    min_support: 1,
+    top_per_row: 400,
+    max_history: 10_000,
+};
+const MARKOV: Rules = Rules {
+    window: 10,
+    popularity_discount: 0.25,
+    tau_inf: 3.0,
+    half_life_days: f32::INFINITY,
+    min_users: 1,
+    min_support: 1,
+    top_per_row: 100_000,
+    max_history: 10_000,
+};
+
+fn timed(name: &str, recipe: &dyn Recipe, split: &Split) -> Evaluation {
+    let begin = std::time::Instant::now();
+    let model = recipe.fit(&split.train, &context(split)).unwrap();
+    println!("{name:32} fit {:.2} s", begin.elapsed().as_secs_f64());
+    judge(name, &*model, split)
+}
+
+/// Half of an event is forgotten after this part of the time that the data span.
+fn forgetting(part: f64, split: &Split) -> DecayedPopularity {
+    let times = split.train.timestamps();
+    let span = times.iter().max().unwrap() - times.iter().min().unwrap();
+    DecayedPopularity { half_life_days: (span as f64 * part / 86_400.0) as f32 }
+}
+
+fn cheap_recipes(split: &Split) -> [Evaluation; 7] {
+    let month = Trending { hours: 720.0, baseline: 3, smoothing: 10.0 };
+    [
+        timed("popularity", &*recipe("popularity", &BTreeMap::new()).unwrap(), split),
+        timed("linear", &Linear::default(), split),
+        timed("similar", &Similar::default(), split),
+        timed("rules", &Rules::default(), split),
+        timed("trending, 24 hours", &Trending::default(), split),
+        timed("trending, 30 days", &month, split),
+        timed("decayed_popularity, 7 days", &DecayedPopularity::default(), split),
+    ]
+}
+
+#[test]
+fn cheap_recipes_on_movielens_100k() {
+    let Some(archive) = archive("ml-100k") else { return };
+    let data = ratings(&extract(&archive, "ml-100k/u.data"), "\t");
+    let splits: Vec<Split> = (1..=5).map(|seed| users10(&data, seed).unwrap()).collect();
+    let means =
+        splits.iter().map(|split| judge("rules as the reference", &MARKOV_LONG.fit_model(&split.train, &context(split)).unwrap(), split));
+    let mean = means.filter_map(|evaluation| evaluation.mean(NDCG_AT_10)).sum::<f64>() / 5.0;
+    assert!((mean - 0.2260).abs() < 0.045, "NDCG@10 {mean:.4}, the reference has 0.2260");
+    cheap_recipes(&splits[0]);
+    let split = temporal(&data, 0.9).unwrap();
+    assert_near(&timed("rules as the reference", &MARKOV_LONG, &split), 0.1909, 0.002);
+    assert_near(&timed("decayed_popularity, tenth", &forgetting(0.1, &split), &split), 0.2152, 0.002);
+    cheap_recipes(&split);
+}
+
+const MARKOV_LONG: Rules = Rules { window: 20, tau_inf: 10.0, ..MARKOV };
+
+#[test]
+fn cheap_recipes_on_movielens_1m() {
+    let Some(archive) = archive("ml-1m") else { return };
+    let data = ratings(&extract(&archive, "ml-1m/ratings.dat"), "::");
+    let split = users10(&data, 42).unwrap();
+    let cooccurrence = timed("similar as the reference", &COOCCURRENCE, &split);
+    assert_near(&cooccurrence, 0.1469, 0.018);
+    assert_near(&timed("rules as the reference", &MARKOV, &split), 0.2043, 0.018);
+    let [popular, _, similar, rules, ..] = cheap_recipes(&split);
+    assert_better(&similar, &popular, 0.05);
+    assert_better(&rules, &popular, 0.1);
+    let split = temporal(&data, 0.9).unwrap();
+    assert_near(&timed("rules as the reference", &MARKOV_LONG, &split), 0.1777, 0.002);
+    assert_near(&timed("decayed_popularity, 1/200", &forgetting(0.005, &split), &split), 0.2727, 0.002);
+    cheap_recipes(&split);
+}
+
+/// What `als` costs and finds beside popularity, `linear` and, where `PENCHANT_IMPLICIT_PYTHON` names a Python with the package
+/// `implicit` 0.7, beside that. `ALS="factors=64 epochs=16; factors=128"` fits these settings too.
+///
+/// `RAYON_NUM_THREADS=2 cargo nextest run -p evaluate --test quality --run-ignored only --no-capture als_beside_peers`
+#[test]
+#[ignore = "a measurement"]
+fn als_beside_peers() {
+    for (name, member, separator) in [("ml-100k", "u.data", "\t"), ("ml-1m", "ratings.dat", "::")] {
+        let Some(archive) = archive(name) else { continue };
+        let data = ratings(&extract(&archive, &format!("{name}/{member}")), separator);
+        for (protocol, split) in [("users10", users10(&data, 7).unwrap()), ("temporal", temporal(&data, 0.9).unwrap())] {
+            println!("-- {name}, {protocol}: {} events, {} users", split.train.len(), split.cases.len());
+            baseline("popularity", &split);
+            timed("linear", &Linear::default(), &split);
+            let more = std::env::var("ALS").unwrap_or_default();
+            for settings in std::iter::once("").chain(more.split(';').filter(|settings| !settings.trim().is_empty())) {
+                let given = settings.split_whitespace().filter_map(|pair| pair.split_once('='));
+                let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                timed(&format!("als {settings}"), &Als::from_parameters(&given).unwrap(), &split);
+            }
+            beside_implicit(&split);
+        }
+    }
+}
+
+/// Hands the split to `implicit_peer.py`, which fits, judges in the same way and prints its own lines.
+fn beside_implicit(split: &Split) {
+    let Some(python) = std::env::var_os("PENCHANT_IMPLICIT_PYTHON") else {
+        return println!("not run: PENCHANT_IMPLICIT_PYTHON names no Python with the package implicit");
+    };
+    let file = std::env::temp_dir().join(format!("penchant-implicit-{}.txt", std::process::id()));
+    let words = |items: &mut dyn Iterator<Item = u32>| items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ");
+    let train = (0..split.train.n_users() as u32).map(|user| words(&mut split.train.items_of(user).iter().copied()));
+    let cases = split.cases.iter().map(|case| {
+        let known = words(&mut case.history.iter().map(|event| event.item));
+        format!("{known}|{}", words(&mut case.truth.iter().copied()))
+    });
+    let lines: Vec<String> = std::iter::once(split.train.n_items().to_string()).chain(train).chain(cases).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/implicit_peer.py");
+    let status = Command::new(python).arg(script).arg(&file).env("OPENBLAS_NUM_THREADS", "1").status().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(status.success());
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Model, RecipeError, linear, popularity, recent_popularity};
+use crate::{Model, RecipeError, als, decayed_popularity, linear, popularity, recent_popularity, rules, similar, trending};
 
 /// The one metadata key. A single key, because the format keeps metadata in a hash map and the bytes must not vary.
 const KEY: &str = "penchant";
@@ -28,7 +28,12 @@ pub fn load(bytes: &[u8]) -> Result<Box<dyn Model>, RecipeError> {
     match reader.header.recipe.as_str() {
         popularity::NAME => popularity::load(&reader),
         recent_popularity::NAME => recent_popularity::load(&reader),
-        linear::NAME => linear::load(&reader),
+        linear::NAME => linear::load(linear::NAME, &reader),
+        trending::NAME => trending::load(&reader),
+        decayed_popularity::NAME => decayed_popularity::load(&reader),
+        similar::NAME => linear::load(similar::NAME, &reader),
+        rules::NAME => linear::load(rules::NAME, &reader),
+        als::NAME => als::load(&reader),
         other => Err(artifact(format!("expected a known recipe in the metadata, found `{other}`"))),
     }
 }

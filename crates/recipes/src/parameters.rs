@@ -17,6 +17,16 @@ pub struct Parameter {
     pub default: f64,
 }
 
+/// A parameter that takes any number of its range.
+pub(crate) const fn number(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
+    Parameter { name, about, integer: false, min, max, default }
+}
+
+/// A parameter that takes whole numbers only.
+pub(crate) const fn whole(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
+    Parameter { name, about, integer: true, min, max, default }
+}
+
 impl Parameter {
     fn parse(&self, text: &str) -> Result<f64, RecipeError> {
         let value = text.trim().parse::<f64>().ok().filter(|value| (self.min..=self.max).contains(value));

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{HistoryEvent, Interactions, Linear, Parameter, Popularity, RecentPopularity, RecipeError, linear, recent_popularity};
+use crate::{
+    Als, DecayedPopularity, HistoryEvent, Interactions, Linear, Parameter, Popularity, RecentPopularity, RecipeError, Rules, Similar,
+    Trending,
+};
+use crate::{als, decayed_popularity, linear, recent_popularity, rules, similar, trending};
 
 /// What a fit may depend on besides the data.
 pub struct FitContext<'a> {
@@ -60,7 +64,7 @@ pub trait Model: Send + Sync {
 }
 
 /// Names of all recipes.
-pub const NAMES: [&str; 3] = ["popularity", "recent_popularity", "linear"];
+pub const NAMES: [&str; 8] = ["popularity", "recent_popularity", "linear", "trending", "decayed_popularity", "similar", "rules", "als"];
 
 /// The parameters that a recipe knows; `None` for an unknown recipe.
 pub fn parameters_of(name: &str) -> Option<&'static [Parameter]> {
@@ -68,6 +72,11 @@ pub fn parameters_of(name: &str) -> Option<&'static [Parameter]> {
         "popularity" => Some(&[]),
         "recent_popularity" => Some(&recent_popularity::PARAMETERS),
         "linear" => Some(&linear::PARAMETERS),
+        "trending" => Some(&trending::PARAMETERS),
+        "decayed_popularity" => Some(&decayed_popularity::PARAMETERS),
+        "similar" => Some(&similar::PARAMETERS),
+        "rules" => Some(&rules::PARAMETERS),
+        "als" => Some(&als::PARAMETERS),
         _ => None,
     }
 }
@@ -78,6 +87,11 @@ pub fn recipe(name: &str, parameters: &BTreeMap<String, String>) -> Result<Box<d
         "popularity" => Box::new(Popularity::from_parameters(parameters)?),
         "recent_popularity" => Box::new(RecentPopularity::from_parameters(parameters)?),
         "linear" => Box::new(Linear::from_parameters(parameters)?),
+        "trending" => Box::new(Trending::from_parameters(parameters)?),
+        "decayed_popularity" => Box::new(DecayedPopularity::from_parameters(parameters)?),
+        "similar" => Box::new(Similar::from_parameters(parameters)?),
+        "rules" => Box::new(Rules::from_parameters(parameters)?),
+        "als" => Box::new(Als::from_parameters(parameters)?),
         _ => return Err(RecipeError::invalid("recipe", format!("one of {}", NAMES.join(", ")), format!("`{name}`"))),
     })
 }

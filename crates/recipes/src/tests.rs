@@ -58,12 +58,15 @@ fn models_know_their_recipe_and_score_every_item() {
 
 #[test]
 fn personal_recipes_stay_in_the_taste_of_the_user() {
-    let model = fit(&*recipe("linear", &BTreeMap::new()).unwrap(), &checkerboard());
-    for taste in [0, 1] {
+    for (name, taste) in ["linear", "similar", "rules", "als"].into_iter().flat_map(|name| [(name, 0), (name, 1)]) {
+        // Two tastes need two factors; 64 would learn twenty items by heart.
+        let short = BTreeMap::from([("factors".to_owned(), "2".to_owned())]);
+        let parameters = if name == "als" { short } else { BTreeMap::new() };
+        let model = fit(&*recipe(name, &parameters).unwrap(), &checkerboard());
         let known = [taste, taste + 4, taste + 10];
         let best = top_k(&scores(&*model, &known), 7, |item| known.contains(&item));
-        assert_eq!(best.len(), 7);
-        assert!(best.iter().all(|scored| scored.item % 2 == taste), "{best:?}");
+        assert_eq!(best.len(), 7, "{name}");
+        assert!(best.iter().all(|scored| scored.item % 2 == taste), "{name}: {best:?}");
         assert!(matches!(model.explain(&history(&known), best[0].item), Some(Reason::BecauseOf { item, .. }) if known.contains(&item)));
     }
 }
@@ -187,9 +190,78 @@ fn recent_popularity_prefers_the_last_days() {
 }
 
 #[test]
+fn decayed_popularity_halves_after_its_half_life() {
+    // Item 0: four users ten days ago. Item 1: two users now. Item 2: one user ten days ago and again now. Item 3: tomorrow.
+    let old = (0..4).map(|user| event(user, 0, 20 * DAY)).chain([event(0, 2, 20 * DAY)]);
+    let new = [event(4, 1, 30 * DAY), event(5, 1, 30 * DAY), event(0, 2, 30 * DAY), event(0, 3, 31 * DAY)];
+    let data = Interactions::new(6, 5, old.chain(new)).unwrap();
+    let model =
+        |days: &str| fit(&*recipe("decayed_popularity", &BTreeMap::from([("half_life_days".to_owned(), days.to_owned())])).unwrap(), &data);
+    for (days, expected) in [("10", [2.0, 2.0, 1.0, 0.0, 0.0]), ("5", [1.0, 2.0, 1.0, 0.0, 0.0])] {
+        let found = scores(&*model(days), &[]);
+        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-5), "{days}: {found:?}");
+    }
+    // What is forgotten keeps the order of best-sellers.
+    let order: Vec<u32> = top_k(&scores(&*model("0.01"), &[]), 5, |_| false).iter().map(|best| best.item).collect();
+    assert_eq!(order, [1, 2, 0, 3, 4]);
+}
+
+/// Users of item 0, 1, … in each of the days 0 to 4; every event has a user of its own.
+fn daily(counts: &[[u32; 5]]) -> Interactions {
+    let days = counts.iter().zip(0..).flat_map(|(days, item)| days.iter().zip(0..).map(move |(count, day)| (item, day, *count)));
+    let times = days.flat_map(|(item, day, count)| std::iter::repeat_n((item, day), count as usize));
+    let events: Vec<Interaction> = times.zip(0..).map(|((item, day), user)| event(user, item, 26 * DAY + day * DAY)).collect();
+    Interactions::new(events.len(), counts.len(), events).unwrap()
+}
+
+fn trending(data: &Interactions, parameters: &[(&str, &str)]) -> Box<dyn Model> {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    fit(&*recipe("trending", &parameters).unwrap(), data)
+}
+
+#[test]
+fn trending_is_a_rise_over_an_items_own_past() {
+    // A giant that stays, one that rises from 10 to 40, one that rises from 0 to 2, one that sinks, one without events.
+    let data = daily(&[[200, 200, 200, 200, 200], [10, 10, 10, 10, 40], [0, 0, 0, 0, 2], [50, 50, 50, 50, 20], [0; 5]]);
+    let model = trending(&data, &[("hours", "24"), ("baseline", "4")]);
+    let found = scores(&*model, &[]);
+    // Everything together: 262 now, 260 a day before.
+    let lift = |recent: f32, usual: f32| (recent + 10.0) / (usual * 262.0 / 260.0 + 10.0);
+    assert!((found[1] - lift(40.0, 10.0)).abs() < 1e-4 && (found[2] - lift(2.0, 0.0)).abs() < 1e-4, "{found:?}");
+    assert!(found[0] < 1.0 && found[3] < found[0] && found[4] == 0.0, "{found:?}");
+    let reasons = [1, 2, 0, 4].map(|item| model.explain(&[], item));
+    assert_eq!(reasons, [Some(Reason::Trending { days: 1 }), Some(Reason::Trending { days: 1 }), Some(Reason::Popular), None]);
+    // Without smoothing two users out of nowhere would lead.
+    let bold = scores(&*trending(&data, &[("baseline", "4"), ("smoothing", "0.1")]), &[]);
+    assert!(bold[2] > bold[1] && found[1] > found[2], "{bold:?}");
+}
+
+#[test]
+fn what_grows_with_everything_is_no_trend() {
+    // All double, item 2 triples: only it rises.
+    let model = trending(&daily(&[[40, 40, 40, 40, 80], [10, 10, 10, 10, 20], [10, 10, 10, 10, 30]]), &[("baseline", "4")]);
+    let found = scores(&*model, &[]);
+    assert!(found[2] > 1.0 && found[0] < 1.0 && found[1] < 1.0, "{found:?}");
+}
+
+#[test]
+fn one_eager_user_makes_no_trend_and_silence_gives_best_sellers() {
+    let many = (0..1000).map(|second| event(0, 0, 30 * DAY - second)).chain((1..4).map(|user| event(user, 1, 30 * DAY)));
+    let found = scores(&*trending(&Interactions::new(4, 2, many).unwrap(), &[]), &[]);
+    assert!(found[1] > found[0], "{found:?}");
+    let silent = trending(&daily(&[[1, 0, 0, 0, 0], [5, 0, 0, 0, 0], [0; 5]]), &[("hours", "1")]);
+    let best = top_k(&scores(&*silent, &[]), 3, |_| false);
+    assert_eq!(best.iter().map(|best| best.item).collect::<Vec<_>>(), [1, 0, 2]);
+    assert_eq!(silent.explain(&[], 1), Some(Reason::Popular));
+}
+
+#[test]
 fn unknown_recipes_are_named() {
     let error = recipe("magic", &BTreeMap::new()).err().unwrap().to_string();
-    assert_eq!(error, "recipe must be one of popularity, recent_popularity, linear, found `magic`.");
+    assert_eq!(
+        error,
+        "recipe must be one of popularity, recent_popularity, linear, trending, decayed_popularity, similar, rules, als, found `magic`."
+    );
 }
 
 #[test]

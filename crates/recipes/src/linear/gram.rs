@@ -4,9 +4,9 @@
 
 use rayon::prelude::*;
 
-use super::head::{Head, Rows, sequences, sets};
 use super::{Linear, RecipeError};
 use crate::Interactions;
+use crate::head::{Head, Rows, sequences, sets};
 use crate::progress::Steps;
 
 const ROWS_PER_STEP: usize = 512;
@@ -26,7 +26,7 @@ pub(super) struct Gram {
 
 pub(super) fn accumulate(interactions: &Interactions, head: &Head, recipe: &Linear, steps: &Steps<'_>) -> Result<Gram, RecipeError> {
     let n = head.len();
-    let sequences = sequences(interactions, head, recipe.max_history);
+    let sequences = sequences(interactions, head, recipe.max_history, |event| event.weight);
     let sets = sets(&sequences, n);
     let kernel = Kernel::new(recipe.window, recipe.tau_train);
     let alpha = recipe.alpha;

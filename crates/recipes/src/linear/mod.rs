@@ -8,10 +8,9 @@
 //!   (Moon et al. 2023, RDLAE, 2305.12922).
 //!
 //! α = 1, p = 0, ξ = 0 is EASE; p > 0 EDLAE; ξ > 0 RLAE; α < 1 SLIST. Scores are x̃ᵀB with x̃_i = weight · exp(−age in steps / τ_inf).
-//! `head` chooses the items that enter the solve, `gram` fills A and C, `solve` gives B, `model` serves it.
+//! `crate::head` chooses the items that enter the solve, `gram` fills A and C, `solve` gives B, `model` serves it.
 
 mod gram;
-mod head;
 mod model;
 mod solve;
 #[cfg(test)]
@@ -20,24 +19,16 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use model::LinearModel;
-pub(crate) use model::load;
+pub(crate) use model::{PRIOR, load};
 
-use crate::parameters::{Parameter, Values};
+use crate::head::Head;
+use crate::parameters::{Parameter, Values, number, whole};
 use crate::progress::Steps;
 use crate::recipe::require_events;
+use crate::sparse_rows::SparseRows;
 use crate::{FitContext, Interactions, Model, Recipe, RecipeError};
-use head::Head;
-use model::SparseRows;
 
 pub(crate) const NAME: &str = "linear";
-
-const fn number(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
-    Parameter { name, about, integer: false, min, max, default }
-}
-
-const fn whole(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
-    Parameter { name, about, integer: true, min, max, default }
-}
 
 /// All parameters of the recipe, with the defaults for "what does the user do next".
 pub const PARAMETERS: [Parameter; 12] = [
@@ -127,7 +118,7 @@ impl Linear {
         // With one item or none there is nothing to relate: the model is its popularity prior.
         let rows = if head.len() < 2 { SparseRows::empty(interactions.n_items()) } else { self.rows(interactions, &head, &steps)? };
         steps.advance(total)?;
-        Ok(LinearModel::new(rows, popularity, self))
+        Ok(LinearModel::new(NAME, rows, popularity, self.max_history).with_inference(self.tau_inf, self.kappa))
     }
 
     fn rows(&self, interactions: &Interactions, head: &Head, steps: &Steps<'_>) -> Result<SparseRows, RecipeError> {

@@ -1,77 +1,16 @@
-//! The trained linear model: a sparse gather over the history.
+//! The trained linear model: a sparse gather over the history. Serves every recipe that learns item×item weights.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::head::newest_steps;
-use super::{Linear, NAME};
 use crate::artifact::{Reader, Writer};
+use crate::head::newest_items;
+use crate::sparse_rows::SparseRows;
 use crate::{HistoryEvent, Model, Reason, RecipeError};
 
 /// Scale of the popularity prior: far below every learnt weight, so that it orders only what the weights leave equal.
-const PRIOR: f32 = 1e-6;
-
-/// Item×item weights by source item, columns ascending (compressed sparse rows).
-#[derive(Debug, PartialEq)]
-pub(super) struct SparseRows {
-    indptr: Vec<usize>,
-    columns: Vec<u32>,
-    weights: Vec<f32>,
-}
-
-impl SparseRows {
-    pub(super) fn empty(n_items: usize) -> Self {
-        Self { indptr: vec![0; n_items + 1], columns: Vec::new(), weights: Vec::new() }
-    }
-
-    pub(super) fn builder(n_items: usize) -> Builder {
-        Builder { n_items, rows: Self { indptr: vec![0], columns: Vec::new(), weights: Vec::new() } }
-    }
-
-    fn row(&self, item: u32) -> (&[u32], &[f32]) {
-        let range = self.indptr[item as usize]..self.indptr[item as usize + 1];
-        (&self.columns[range.clone()], &self.weights[range])
-    }
-
-    fn weight(&self, source: u32, target: u32) -> f32 {
-        let (columns, weights) = self.row(source);
-        columns.binary_search(&target).map_or(0.0, |at| weights[at])
-    }
-
-    fn check(&self, n_items: usize) -> Result<(), RecipeError> {
-        let ends_right = self.indptr.first() == Some(&0) && self.indptr.last() == Some(&self.columns.len());
-        let sound = self.indptr.len() == n_items + 1
-            && ends_right
-            && self.indptr.is_sorted()
-            && self.columns.len() == self.weights.len()
-            && self.columns.iter().all(|column| (*column as usize) < n_items)
-            && (0..n_items).all(|item| self.row(item as u32).0.is_sorted());
-        if sound { Ok(()) } else { Err(RecipeError::Artifact("expected consistent sparse rows, found broken ones".into())) }
-    }
-}
-
-/// Takes the rows of some items, in the order of items.
-pub(super) struct Builder {
-    n_items: usize,
-    rows: SparseRows,
-}
-
-impl Builder {
-    pub(super) fn push(&mut self, item: u32, row: impl Iterator<Item = (u32, f32)>) {
-        self.rows.indptr.resize(item as usize + 1, self.rows.columns.len());
-        for (column, weight) in row {
-            self.rows.columns.push(column);
-            self.rows.weights.push(weight);
-        }
-        self.rows.indptr.push(self.rows.columns.len());
-    }
-
-    pub(super) fn finish(mut self) -> SparseRows {
-        self.rows.indptr.resize(self.n_items + 1, self.rows.columns.len());
-        self.rows
-    }
-}
+pub(crate) const PRIOR: f32 = 1e-6;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Settings {
@@ -81,9 +20,10 @@ struct Settings {
     max_history: usize,
 }
 
-/// A fitted [`Linear`].
+/// A fitted [`Linear`](super::Linear), or what another recipe learnt in the same form.
 #[derive(Debug, Clone)]
 pub struct LinearModel {
+    recipe: &'static str,
     rows: Arc<SparseRows>,
     /// Users per item.
     popularity: Arc<Vec<f32>>,
@@ -93,14 +33,14 @@ pub struct LinearModel {
 }
 
 impl LinearModel {
-    pub(super) fn new(rows: SparseRows, popularity: Vec<f32>, recipe: &Linear) -> Self {
-        let settings = Settings { tau_inf: None, kappa: 0.0, max_history: recipe.max_history };
-        Self::assemble(rows, popularity, settings).with_inference(recipe.tau_inf, recipe.kappa)
+    /// Order is ignored and popularity not discounted until [`LinearModel::with_inference`] says otherwise.
+    pub(crate) fn new(recipe: &'static str, rows: SparseRows, popularity: Vec<f32>, max_history: usize) -> Self {
+        Self::assemble(recipe, rows, popularity, Settings { tau_inf: None, kappa: 0.0, max_history })
     }
 
-    fn assemble(rows: SparseRows, popularity: Vec<f32>, settings: Settings) -> Self {
+    fn assemble(recipe: &'static str, rows: SparseRows, popularity: Vec<f32>, settings: Settings) -> Self {
         let most = popularity.iter().copied().fold(1.0, f32::max);
-        Self { rows: Arc::new(rows), popularity: Arc::new(popularity), most, settings }
+        Self { recipe, rows: Arc::new(rows), popularity: Arc::new(popularity), most, settings }
     }
 
     /// The same weights, used with another recency and another popularity discount; shares memory with `self`.
@@ -122,21 +62,13 @@ impl LinearModel {
 
     /// Number of weights kept.
     pub fn n_weights(&self) -> usize {
-        self.rows.weights.len()
+        self.rows.len()
     }
 
     /// Known items of the history with their input weights, by item, each once (with its greatest weight).
     fn input(&self, history: &[HistoryEvent]) -> Vec<(u32, f32)> {
         let known = history.iter().copied().filter(|event| (event.item as usize) < self.n_items());
-        let steps = newest_steps(known, self.settings.max_history);
-        let decayed = steps.into_iter().rev().enumerate().map(|(age, (item, weight))| match self.settings.tau_inf {
-            Some(tau) => (item, weight * (-(age as f32) / tau).exp()),
-            None => (item, weight),
-        });
-        let mut input: Vec<(u32, f32)> = decayed.collect();
-        input.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        input.dedup_by_key(|entry| entry.0);
-        input
+        newest_items(known, self.settings.max_history, self.tau_inf())
     }
 
     fn discount(&self, item: usize) -> f32 {
@@ -146,7 +78,7 @@ impl LinearModel {
 
 impl Model for LinearModel {
     fn recipe(&self) -> &'static str {
-        NAME
+        self.recipe
     }
 
     fn n_items(&self) -> usize {
@@ -183,14 +115,13 @@ impl Model for LinearModel {
     }
 
     fn save(&self) -> Result<Vec<u8>, RecipeError> {
-        let writer = Writer::new(NAME).offsets("indptr", &self.rows.indptr).indices("columns", &self.rows.columns);
-        writer.floats("weights", &self.rows.weights).floats("popularity", &self.popularity).finish(&self.settings)
+        self.rows.write(Writer::new(self.recipe)).floats("popularity", &self.popularity).finish(&self.settings)
     }
 }
 
-pub(crate) fn load(reader: &Reader<'_>) -> Result<Box<dyn Model>, RecipeError> {
-    let (indptr, columns, weights) = (reader.offsets("indptr")?, reader.indices("columns")?, reader.floats("weights")?);
-    let (rows, popularity) = (SparseRows { indptr, columns, weights }, reader.floats("popularity")?);
-    rows.check(popularity.len())?;
-    Ok(Box::new(LinearModel::assemble(rows, popularity, reader.settings()?)))
+/// Reads a model that the recipe `recipe` saved.
+pub(crate) fn load(recipe: &'static str, reader: &Reader<'_>) -> Result<Box<dyn Model>, RecipeError> {
+    let popularity = reader.floats("popularity")?;
+    let rows = SparseRows::read(reader, popularity.len())?;
+    Ok(Box::new(LinearModel::assemble(recipe, rows, popularity, reader.settings()?)))
 }

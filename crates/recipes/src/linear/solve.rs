@@ -3,18 +3,16 @@
 //! Every tile is computed by one thread with a fixed order of sums, so the result does not depend on the number of threads.
 //! Matrices are n×n slices; A, P are symmetric, so row-major and column-major are the same once both halves are filled.
 
-use std::cmp::Reverse;
-
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::gram::Gram;
-use super::head::Head;
-use super::model::SparseRows;
 use crate::RecipeError;
+use crate::head::Head;
 use crate::progress::Steps;
+use crate::sparse_rows::{SparseRows, greatest};
 
 /// Side of a tile.
 const TILE: usize = 256;
@@ -188,7 +186,7 @@ impl Solution {
                 .map(|&first| {
                     let mut panel = vec![0.0f32; PANEL.min(n - first) * n];
                     self.fill_rows(first, &mut panel);
-                    panel.chunks(n).enumerate().map(|(at, row)| greatest(row, first + at, keep)).collect()
+                    panel.chunks(n).enumerate().map(|(at, row)| greatest(beside(row, first + at), keep)).collect()
                 })
                 .collect();
             for (at, row) in (group[0]..).zip(selected.into_iter().flatten()) {
@@ -200,15 +198,8 @@ impl Solution {
     }
 }
 
-/// The `keep` greatest values by size (ties: lower column) of a row without its diagonal, by column.
-fn greatest(row: &[f32], diagonal: usize, keep: usize) -> Vec<(u32, f32)> {
+/// What a row holds beside its diagonal.
+fn beside(row: &[f32], diagonal: usize) -> Vec<(u32, f32)> {
     let entries = row.iter().enumerate().filter(|(column, weight)| *column != diagonal && **weight != 0.0);
-    let mut entries: Vec<(u32, f32)> = entries.map(|(column, weight)| (column as u32, *weight)).collect();
-    if entries.len() > keep {
-        entries.select_nth_unstable_by(keep, |a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-        entries.truncate(keep);
-        entries.sort_unstable_by_key(|(column, _)| Reverse(*column));
-        entries.reverse();
-    }
-    entries
+    entries.map(|(column, weight)| (column as u32, *weight)).collect()
 }

@@ -6,8 +6,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::head::{Head, newest_steps};
 use super::{Linear, LinearModel, gram, solve};
+use crate::head::{Head, newest_steps};
 use crate::progress::Steps;
 use crate::{FitContext, HistoryEvent, Interaction, Interactions, Model, Reason, RecipeError};
 
