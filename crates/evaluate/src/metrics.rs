@@ -23,8 +23,16 @@ const fn metric(name: &'static str, kind: Kind, k: usize) -> Metric {
 
 /// The metric by which recipes are chosen.
 pub const NDCG_AT_10: &str = "normalized_discounted_cumulative_gain_at_10";
+/// Share of users who find something among the first ten.
+pub const HIT_RATE_AT_10: &str = "hit_rate_at_10";
 /// Share of the catalogue that appears in the top 25 of any test user. Not a figure per user.
 pub const COVERAGE: &str = "coverage";
+/// How little known the first ten are: the mean of -log2 of the share of training users who have the item, in bits.
+pub const NOVELTY: &str = "novelty_at_10";
+/// How popular the first ten are: the mean share of the catalogue that is sold less, 1 = nothing but best-sellers, 0.5 = no preference.
+pub const POPULARITY_BIAS: &str = "popularity_bias_at_10";
+/// The list whose popularity is measured.
+pub(crate) const LISTED: usize = 10;
 /// The longest list that a metric looks at.
 pub(crate) const LONGEST: usize = 25;
 
@@ -39,7 +47,7 @@ pub const METRICS: [Metric; 10] = [
     metric("mean_reciprocal_rank_at_25", Kind::ReciprocalRank, 25),
     metric("recall_at_10", Kind::Recall, 10),
     metric("recall_at_25", Kind::Recall, 25),
-    metric("hit_rate_at_10", Kind::HitRate, 10),
+    metric(HIT_RATE_AT_10, Kind::HitRate, 10),
 ];
 
 impl Metric {

@@ -135,11 +135,10 @@ pub enum Command {
     )]
     Recommend(Recommend),
     /// What the trained recipes are worth, against best-sellers
-    #[command(after_help = "Example:\n  penchant report\n  penchant report --json | jq '.[].report.next.metrics'")]
-    Report {
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(
+        after_help = "Example:\n  penchant report\n  penchant report likes --html likes.html\n  penchant report --json | jq '.[].report.next.metrics'"
+    )]
+    Report(ReportArgs),
     /// List runs, newest first, or show one
     #[command(after_help = "Example:\n  penchant runs\n  penchant runs train-9f31c2aa --json\n  penchant runs --kind import -n 5")]
     Runs(RunsArgs),
@@ -359,6 +358,17 @@ pub struct RunsArgs {
     /// How many
     #[arg(short, long = "number", default_value_t = 20)]
     pub number: i64,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Of one solution only
+    pub solution: Option<String>,
+    /// Also write a page with charts; it needs no network
+    #[arg(long, value_name = "FILE", requires = "solution")]
+    pub html: Option<PathBuf>,
     #[arg(long)]
     pub json: bool,
 }

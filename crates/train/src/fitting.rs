@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dataset::{Snapshot, TrainingData};
+use dataset::{IdMap, Snapshot, TrainingData};
 use domain::{ErrorKind, Result};
-use evaluate::{Split, temporal, users10};
+use evaluate::{Finding, Known, Split, TestCase, insights, temporal, users10};
 use recipes::Interactions;
 use runs::RunContext;
 
@@ -102,6 +102,7 @@ impl Assignment {
         let plan = self.plan(&interactions, context.limits().job_memory_bytes, context)?;
         let stages = Stages::new(context, self.settings.seed, search::fits(&plan) + OTHER_FITS + self.rivals.len());
         self.tell_data(data, &interactions, &stages);
+        let insights = self.insights(data, &interactions);
         let split = users10(&interactions, self.settings.seed).map_err(recipe_error)?;
         stages.ended("split");
         let choice = self.search(&plan, &split, &stages)?;
@@ -124,8 +125,10 @@ impl Assignment {
             exclude_seen: choice.exclude_seen,
             repeat_share: repeat_share(&split.cases),
             rivals,
+            insights,
         };
-        report.words().into_iter().for_each(|line| stages.info(line));
+        report.insight_words().into_iter().for_each(|line| stages.warn(line));
+        report.words().into_iter().chain(report.segment_words()).for_each(|line| stages.info(line));
         self.files(data, &interactions, &fitted, choice, report, &stages)
     }
 
@@ -138,6 +141,14 @@ impl Assignment {
             count(data.users.len()),
             count(data.items.len())
         ));
+    }
+
+    /// What the data is like; known before anything is fitted.
+    fn insights(&self, data: &TrainingData, interactions: &Interactions) -> Vec<Finding> {
+        let id = |ids: &IdMap, index: u32| ids.id(index).unwrap_or_default().to_owned();
+        let (user_id, item_id) = (|user| id(&data.users, user), |item| id(&data.items, item));
+        let rows = self.snapshot().interactions.as_ref().map_or(0, |dataset| dataset.rows() as usize);
+        insights(interactions, &Known { rows, distinct: data.events.len(), user_id: &user_id, item_id: &item_id })
     }
 
     fn search(&self, plan: &Plan<'_>, split: &Split, stages: &Stages<'_>) -> Result<Choice> {
@@ -163,7 +174,7 @@ impl Assignment {
         ));
         let cases = thin(split.cases.clone(), self.settings.judged_users);
         let fits = self.fits_for(choice, &split.train, stages)?;
-        let judgement = self.judged(choice, &fits, &cases)?;
+        let judgement = self.judged(choice, &fits, &split.train, &cases)?;
         let ours = Ours { fitted: fits.0.model(), baseline: fits.1.model(), exclude_seen: choice.exclude_seen, seed: self.settings.seed };
         let on = HoldOut { train: &split.train, cases: &cases, all: interactions, items: &data.items };
         Ok((judgement, self.beside(&ours, &on, stages)?))
@@ -195,7 +206,7 @@ impl Assignment {
         };
         let cases = thin(split.cases, self.settings.judged_users);
         let fits = self.fits_for(choice, &split.train, stages)?;
-        self.judged(choice, &fits, &cases).map(Some)
+        self.judged(choice, &fits, &split.train, &cases).map(Some)
     }
 
     /// The recipe and best-sellers.
@@ -204,8 +215,8 @@ impl Assignment {
         Ok((as_chosen(fitted, &choice.setting), Setting::Popularity.fit(train, stages)?))
     }
 
-    fn judged(&self, choice: &Choice, fits: &(Fitted, Fitted), cases: &[evaluate::TestCase]) -> Result<Judgement> {
-        judge(fits.0.model(), fits.1.model(), cases, choice.exclude_seen, self.settings.seed)
+    fn judged(&self, choice: &Choice, fits: &(Fitted, Fitted), train: &Interactions, cases: &[TestCase]) -> Result<Judgement> {
+        judge((fits.0.model(), fits.1.model()), train, cases, choice.exclude_seen, self.settings.seed)
     }
 
     fn files(

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Result;
-use evaluate::{Evaluation, NDCG_AT_10, TestCase, compare};
+use evaluate::{Evaluation, NDCG_AT_10, Shares, TestCase, compare, figures, segments};
 use rayon::prelude::*;
-use recipes::Model;
+use recipes::{Interactions, Model};
 
 use crate::report::Judgement;
 use crate::selection::recipe_error;
@@ -23,15 +23,31 @@ pub(crate) fn ndcg(model: &dyn Model, cases: &[TestCase], exclude_seen: bool) ->
     Ok(evaluate(model, cases, exclude_seen)?.mean(NDCG_AT_10).unwrap_or(0.0))
 }
 
-/// Model and baseline on the same cases.
-pub(crate) fn judge(model: &dyn Model, baseline: &dyn Model, cases: &[TestCase], exclude_seen: bool, seed: u64) -> Result<Judgement> {
-    let ours = evaluate(model, cases, exclude_seen)?;
-    let theirs = evaluate(baseline, cases, exclude_seen)?;
-    let difference = compare(&ours, &theirs, NDCG_AT_10, seed).map_err(recipe_error)?.into();
-    let named = |evaluation: &Evaluation| -> BTreeMap<String, f64> {
-        evaluation.metrics().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    };
-    Ok(Judgement { users: ours.n_users(), metrics: named(&ours), baseline: named(&theirs), difference })
+/// Model and baseline, fitted on `train`, on the same cases.
+pub(crate) fn judge(
+    fits: (&dyn Model, &dyn Model),
+    train: &Interactions,
+    cases: &[TestCase],
+    exclude_seen: bool,
+    seed: u64,
+) -> Result<Judgement> {
+    let shares = Shares::of(train);
+    let ours = evaluate(fits.0, cases, exclude_seen)?.with_popularity(&shares);
+    let theirs = evaluate(fits.1, cases, exclude_seen)?.with_popularity(&shares);
+    let figures = figures(&ours, &theirs, seed).map_err(recipe_error)?;
+    Ok(Judgement {
+        users: ours.n_users(),
+        metrics: named(&ours),
+        baseline: named(&theirs),
+        difference: compare(&ours, &theirs, NDCG_AT_10, seed).map_err(recipe_error)?.into(),
+        figures: figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect(),
+        segments: segments(&ours, &theirs, &shares, seed).map_err(recipe_error)?,
+    })
+}
+
+/// All means of an evaluation.
+pub(crate) fn named(evaluation: &Evaluation) -> BTreeMap<String, f64> {
+    evaluation.metrics().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// At most `limit` cases, spread evenly over the users.

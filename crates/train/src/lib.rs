@@ -2,7 +2,7 @@
 //!
 //! Takes a dataset group (stage 4), a recipe by its AWS name and its hyperparameters. Gives solutions and solution versions
 //! ([`Training`]), the executor that trains ([`TrainExecutor`]), the files that serving loads ([`Bundle`]) and the [`Report`]:
-//! the recipe against best-sellers, in numbers and in words.
+//! the recipe against best-sellers, in numbers, in words and as a page ([`page`](fn@page)).
 //! Must not know: campaigns (they register their use through [`Training::hold_version`]), the wire, how a recipe computes.
 //! Start reading at `training` (the handle), then `executor` (one run), `fitting` (search, judgement, refit), `report`.
 
@@ -14,6 +14,7 @@ mod fitting;
 mod judging;
 mod manifest;
 mod names;
+mod page;
 mod report;
 mod rival;
 mod search;
@@ -27,8 +28,10 @@ mod version;
 pub use bundle::{Bundle, Histories, MANIFEST_FILE, MODEL_FILE, SERVING_FILE, Texts};
 pub use catalogue::{POPULARITY, RecipeInfo, recipe, recipes};
 pub use deed::Deed;
+pub use evaluate::{Figure, Finding, Interval, Segment, Severity};
 pub use executor::{TrainExecutor, TrainResult, TrainSettings};
 pub use manifest::{Candidate, Manifest, StageTime};
+pub use page::page;
 pub use report::{Difference, Judgement, PERSONALIZE_METRICS, Report, RivalJudgement, RivalWay, Verdict};
 pub use selection::{EventRule, EventRules};
 pub use solution::{

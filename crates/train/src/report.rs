@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Arn;
-use evaluate::{Comparison, Interval};
+use evaluate::{Comparison, Figure, Finding, Interval, Segment, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::POPULARITY;
@@ -45,6 +45,9 @@ pub struct Report {
     /// The versions that serve now, judged beside this one.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rivals: Vec<RivalJudgement>,
+    /// What the data is like, the gravest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub insights: Vec<Finding>,
 }
 
 /// A new version beside one that serves, on the same customers and the same held-out events.
@@ -85,6 +88,12 @@ pub struct Judgement {
     pub baseline: BTreeMap<String, f64>,
     /// NDCG@10 of the recipe minus that of best-sellers, user by user.
     pub difference: Difference,
+    /// Every metric that users have, with intervals.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub figures: BTreeMap<String, Figure>,
+    /// New and returning users, head and tail items.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub segments: Vec<Segment>,
 }
 
 /// A mean difference with its 95 % interval.
@@ -102,6 +111,14 @@ impl From<Comparison> for Difference {
     fn from(comparison: Comparison) -> Self {
         let Interval { mean, low, high } = comparison.difference;
         Self { mean, low, high, p_value: comparison.p_value }
+    }
+}
+
+impl Difference {
+    /// More than chance explains; see [`Comparison::is_significant`].
+    pub fn is_significant(&self) -> bool {
+        let Self { mean, low, high, p_value } = *self;
+        Comparison { difference: Interval { mean, low, high }, p_value }.is_significant()
     }
 }
 
@@ -150,15 +167,15 @@ impl Judgement {
 
 impl Report {
     pub fn verdict(&self) -> Verdict {
-        let Difference { low, high, .. } = self.next.difference;
+        let difference = self.next.difference;
         if self.recipe == POPULARITY {
             Verdict::Baseline
-        } else if low > 0.0 {
-            Verdict::Beats
-        } else if high < 0.0 {
-            Verdict::Loses
-        } else {
+        } else if !difference.is_significant() {
             Verdict::Undecided
+        } else if difference.low > 0.0 {
+            Verdict::Beats
+        } else {
+            Verdict::Loses
         }
     }
 
@@ -175,15 +192,48 @@ impl Report {
         lines
     }
 
-    fn advice(&self) -> String {
+    /// One line for each part of the customers and of the items: how many find something, and whether that is more than chance.
+    pub fn segment_words(&self) -> Vec<String> {
+        let line = |segment: &Segment| {
+            let figure = segment.figures.get(HITS)?;
+            let per_hundred = |interval: Interval| (100.0 * interval.mean).round();
+            Some(format!(
+                "{}: of 100, {} find something among the first ten; best-sellers: {} ({}; {} customers)",
+                capital(&segment.words),
+                per_hundred(figure.model),
+                per_hundred(figure.baseline),
+                figure.words("best-sellers"),
+                segment.users
+            ))
+        };
+        self.next.segments.iter().filter_map(line).collect()
+    }
+
+    /// What in the data needs attention, one line each.
+    pub fn insight_words(&self) -> Vec<String> {
+        let grave = self.insights.iter().filter(|finding| finding.severity > Severity::Fine);
+        let line = |finding: &Finding| {
+            let Finding { measured, consequence, suggestion, examples, .. } = finding;
+            let examples = if examples.is_empty() { String::new() } else { format!(" (such as {})", examples.join(", ")) };
+            format!("{}: {measured}{examples} {consequence} {suggestion}", capital(severity_word(finding.severity)))
+        };
+        grave.map(line).collect()
+    }
+
+    /// What to do, in a sentence or two.
+    pub(crate) fn advice(&self) -> String {
         let recipe = &self.recipe;
         match self.verdict() {
             Verdict::Baseline => "This is the best-sellers list itself, the measure for every other recipe.".into(),
-            Verdict::Beats if self.coming.as_ref().is_some_and(|coming| coming.difference.high < 0.0) => format!(
-                "{recipe} beats best-sellers, and not by chance, at what customers {} next: use it for that. \
+            Verdict::Beats
+                if self.coming.as_ref().is_some_and(|coming| coming.difference.is_significant() && coming.difference.high < 0.0) =>
+            {
+                format!(
+                    "{recipe} beats best-sellers, and not by chance, at what customers {} next: use it for that. \
                  Over the whole coming period best-sellers do better: use {POPULARITY} for lists that stay up for long.",
-                self.deed()
-            ),
+                    self.deed()
+                )
+            }
             Verdict::Beats => format!("{recipe} beats best-sellers, and not by chance: use it."),
             Verdict::Undecided => format!(
                 "{recipe} does not beat best-sellers beyond what chance explains: serve {POPULARITY}, it is simpler, until there is more data."
@@ -207,4 +257,18 @@ impl Report {
         let named = |name: &&str| self.next.metrics.get(*name).map(|value| ((*name).to_owned(), *value));
         PERSONALIZE_METRICS.iter().filter_map(named).collect()
     }
+}
+
+pub(crate) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Fine => "fine",
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Problem => "problem",
+    }
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

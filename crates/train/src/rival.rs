@@ -4,8 +4,6 @@
 //! held-out customers did after its newest event; where too few did anything since, its parameters are fitted again on the
 //! new training part, which knows nothing of the hidden events.
 
-use std::collections::BTreeMap;
-
 use dataset::IdMap;
 use domain::{Arn, Error, Result};
 use evaluate::{Evaluation, TestCase, compare};
@@ -13,7 +11,7 @@ use recipes::{HistoryEvent, Interactions, Model, Reason, RecipeError};
 
 use crate::bundle::{Bundle, MANIFEST_FILE, MODEL_FILE, SERVING_FILE};
 use crate::fitting::as_chosen;
-use crate::judging::evaluate;
+use crate::judging::{evaluate, named};
 use crate::manifest::Manifest;
 use crate::report::{RivalJudgement, RivalWay};
 use crate::selection::recipe_error;
@@ -119,10 +117,6 @@ impl Rival {
 /// What the log says of a version that could not be judged.
 pub(crate) fn left_out(arn: &Arn, error: &Error) -> String {
     format!("{arn} cannot be judged beside the new version: {error}")
-}
-
-fn named(evaluation: &Evaluation) -> BTreeMap<String, f64> {
-    evaluation.metrics().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A model that is asked in the items of other data: what it does not know it cannot recommend.

@@ -10,6 +10,8 @@ use serde::Serialize;
 use store::{Artifacts, Store, Stored, Tx};
 
 use crate::Report;
+use crate::bundle::MANIFEST_FILE;
+use crate::manifest::Manifest;
 use crate::solution::{CreateSolution, Solution};
 use crate::version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionUse, VersionView};
 
@@ -188,6 +190,12 @@ impl Training {
     /// The whole judgement of a version that is ACTIVE.
     pub async fn report(&self, arn: &Arn) -> Result<Report> {
         Ok(self.model(arn).await?.value.report)
+    }
+
+    /// How a version that is ACTIVE came about, with what was tried.
+    pub async fn manifest(&self, arn: &Arn) -> Result<Manifest> {
+        let folder = self.model(arn).await?.value.artifacts;
+        Manifest::load(&self.artifacts.read(&format!("{folder}/{MANIFEST_FILE}")).await?)
     }
 
     /// What the training left behind; the error says where a version that is not ACTIVE stands.

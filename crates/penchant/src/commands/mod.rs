@@ -77,7 +77,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Campaign(CampaignCommand::List { json }) => campaign::list(&open(&folder).await?, json).await,
         Command::Campaign(CampaignCommand::Rollback { name }) => campaign::rollback(&folder, &name).await,
         Command::Recommend(options) => recommend::recommend(&open(&folder).await?, &options).await,
-        Command::Report { json } => report::report(&open(&folder).await?, json).await,
+        Command::Report(args) => report::report(&open(&folder).await?, &args).await,
         Command::Runs(options) => show::runs(&open(&folder).await?, &options).await,
         Command::Logs { run, follow } => show::logs(&open(&folder).await?, &run, follow).await,
         Command::Credentials { shell } => show::credentials(&open(&folder).await?, shell),

@@ -39,7 +39,7 @@ pub async fn quickstart(folder: &Path, options: &Quickstart) -> Result<()> {
     working.end_with(outcome).await?;
     found(&home).await?;
     say!("\n== What the recipes are worth\n");
-    report::report(&home, false).await?;
+    report::report_all(&home).await?;
     one_customer(&home).await?;
     let took = home.runs.store().clock().now().since_ms(began);
     say!("\nFrom the three stores to recommendations: {}.", words::duration(took));

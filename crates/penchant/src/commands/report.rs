@@ -1,9 +1,12 @@
 //! What the trained recipes are worth.
 
-use domain::Result;
-use serde::Serialize;
-use train::{Report, VersionView};
+use std::path::Path;
 
+use domain::{Arn, Error, Result};
+use serde::Serialize;
+use train::{Figure, Interval, Report, VersionView};
+
+use crate::cli::ReportArgs;
 use crate::commands::print_json;
 use crate::home::Home;
 use crate::words;
@@ -12,14 +15,23 @@ use crate::words::say;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    solution_version_arn: String,
+    #[serde(rename = "solutionVersionArn")]
+    arn: Arn,
     campaigns: Vec<String>,
     report: Report,
 }
 
-pub async fn report(home: &Home, json: bool) -> Result<()> {
-    let entries = entries(home).await?;
-    if json {
+/// Everything, as after a run.
+pub async fn report_all(home: &Home) -> Result<()> {
+    report(home, &ReportArgs { solution: None, html: None, json: false }).await
+}
+
+pub async fn report(home: &Home, args: &ReportArgs) -> Result<()> {
+    let entries = entries(home, args.solution.as_deref()).await?;
+    if let (Some(file), Some(entry)) = (&args.html, entries.first()) {
+        write_page(home, entry, file).await?;
+    }
+    if args.json {
         return print_json(&entries);
     }
     if entries.is_empty() {
@@ -32,18 +44,61 @@ pub async fn report(home: &Home, json: bool) -> Result<()> {
         for line in entry.report.words() {
             say!("  {line}");
         }
+        for line in entry.report.segment_words() {
+            say!("  {line}");
+        }
+        let insights = entry.report.insight_words();
+        if !insights.is_empty() {
+            say!("  In the data:");
+        }
+        for line in insights {
+            say!("    {line}");
+        }
+        if args.solution.is_some() {
+            say!("\n{}", intervals(&entry.report));
+        }
+    }
+    if let Some(file) = &args.html {
+        say!("\nThe page is in {}.", file.display());
     }
     Ok(())
 }
 
-/// The newest trained version of every solution, best first.
-async fn entries(home: &Home) -> Result<Vec<Entry>> {
+async fn write_page(home: &Home, entry: &Entry, file: &Path) -> Result<()> {
+    let manifest = home.training.manifest(&entry.arn).await?;
+    let page = train::page(&manifest, &name(entry));
+    std::fs::write(file, page).map_err(|e| Error::invalid_input(format!("The page cannot be written to {}: {e}.", file.display())))
+}
+
+/// Every metric of one version, with 95 % intervals.
+fn intervals(report: &Report) -> String {
+    let range = |interval: Interval| format!("{:.4} ({:.4} to {:.4})", interval.mean, interval.low, interval.high);
+    let row = |(name, figure): (&String, &Figure)| {
+        vec![name.clone(), range(figure.model), range(figure.baseline), range(figure.difference), figure.words("best-sellers")]
+    };
+    let rows: Vec<Vec<String>> = report.next.figures.iter().map(row).collect();
+    words::table(&["metric", "this recipe (95 %)", "best-sellers", "difference", "which is"], &rows)
+}
+
+/// The newest trained version of every solution, or of one, best first.
+async fn entries(home: &Home, wanted: Option<&str>) -> Result<Vec<Entry>> {
     let campaigns = home.serving.list_campaigns(None).await?;
     let mut entries = Vec::new();
-    for solution in home.training.list_solutions(None).await? {
+    let solutions = home.training.list_solutions(None).await?;
+    if let Some(wanted) = wanted
+        && !solutions.iter().any(|solution| solution.name.as_str() == wanted)
+    {
+        let known: Vec<&str> = solutions.iter().map(|solution| solution.name.as_str()).collect();
+        let known = if known.is_empty() { "there is none yet".into() } else { format!("there is {}", known.join(", ")) };
+        return Err(Error::invalid_input(format!("Expected the name of a solution, found {wanted:?}: {known}.")));
+    }
+    for solution in solutions.iter().filter(|solution| wanted.is_none_or(|wanted| solution.name.as_str() == wanted)) {
         let versions = home.training.list_solution_versions(Some(&solution.solution_arn)).await?;
         let Some(newest) = versions.iter().rev().find(|version| version.is_active()) else { continue };
         entries.push(entry(home, newest, &campaigns).await?);
+    }
+    if let (Some(wanted), true) = (wanted, entries.is_empty()) {
+        return Err(Error::invalid_state(format!("Solution {wanted:?} has no version that is trained: see penchant runs.")));
     }
     entries.sort_by(|a, b| metric(b, NDCG).total_cmp(&metric(a, NDCG)));
     Ok(entries)
@@ -53,7 +108,7 @@ async fn entry(home: &Home, version: &VersionView, campaigns: &[serve::CampaignV
     let arn = &version.version.solution_version_arn;
     let serving = campaigns.iter().filter(|view| view.campaign.solution_version_arn == *arn);
     Ok(Entry {
-        solution_version_arn: arn.to_string(),
+        arn: arn.clone(),
         campaigns: serving.map(|view| view.campaign.name.to_string()).collect(),
         report: home.training.report(arn).await?,
     })
@@ -82,7 +137,7 @@ fn figures(entries: &[Entry]) -> String {
 }
 
 fn name(entry: &Entry) -> String {
-    entry.solution_version_arn.split('/').nth(1).unwrap_or_default().to_owned()
+    entry.arn.as_str().split('/').nth(1).unwrap_or_default().to_owned()
 }
 
 fn served(entry: &Entry) -> String {

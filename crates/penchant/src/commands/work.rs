@@ -225,7 +225,7 @@ pub async fn train(folder: &Path, pipeline: Option<&str>) -> Result<()> {
     let outcome = run_pipeline(&mut working, pipeline).await;
     let home = working.home.clone();
     working.end_with(outcome).await?;
-    crate::commands::report::report(&home, false).await
+    crate::commands::report::report_all(&home).await
 }
 
 async fn run_pipeline(working: &mut Working, pipeline: Option<&str>) -> Result<Run> {

@@ -33,11 +33,19 @@ fn report(recipe: &str, new: f64, live: Option<f64>, popularity: f64) -> Report 
         items: 60,
         interactions: 4000,
         main_event_type: None,
-        next: Judgement { users: 40, metrics: metric(new), baseline: metric(popularity), difference },
+        next: Judgement {
+            users: 40,
+            metrics: metric(new),
+            baseline: metric(popularity),
+            difference,
+            figures: BTreeMap::new(),
+            segments: Vec::new(),
+        },
         coming: None,
         exclude_seen: true,
         repeat_share: 0.0,
         rivals: rival.into_iter().collect(),
+        insights: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod fixture;
+mod page;
 mod quality;
 mod report;
 mod rivals;

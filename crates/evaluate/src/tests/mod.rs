@@ -1,11 +1,19 @@
 #![allow(clippy::unwrap_used)]
 
+mod insight;
+
 use std::collections::BTreeSet;
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use recipes::{HistoryEvent, Interaction, Interactions, Model, Reason, RecipeError};
 
 use crate::metrics::METRICS;
-use crate::{COVERAGE, Evaluation, Interval, NDCG_AT_10, TestCase, compare, evaluate, temporal, users10};
+use crate::significance::intervals;
+use crate::{
+    COVERAGE, Evaluation, HIT_RATE_AT_10, Interval, NDCG_AT_10, NOVELTY, POPULARITY_BIAS, Shares, TestCase, compare, evaluate, figures,
+    segments, temporal, users10,
+};
 
 /// Scores that do not depend on the history, or that prefer what the history holds.
 struct Fixed {
@@ -183,11 +191,96 @@ fn a_cut_needs_a_quantile_and_both_sides() {
 }
 
 #[test]
-fn intervals_by_hand() {
-    let interval = Interval::of_mean(&[0.0, 1.0, 0.0, 1.0]);
-    let half = 1.959_964 * (1.0 / 3.0 / 4.0f64).sqrt();
-    assert!((interval.mean - 0.5).abs() < 1e-12 && (interval.high - 0.5 - half).abs() < 1e-9 && (0.5 - interval.low - half).abs() < 1e-9);
-    assert_eq!(Interval::of_mean(&[0.25]), Interval { mean: 0.25, low: 0.25, high: 0.25 });
+fn a_bootstrap_agrees_with_the_normal_interval_of_many_users_and_is_seeded() {
+    let values: Vec<f64> = (0..400).map(|user| f64::from(user % 4 == 0)).collect();
+    let half = 1.96 * (0.25 * 0.75 / 400f64).sqrt();
+    let other: Vec<f64> = values.iter().map(|value| 2.0 * value + 1.0).collect();
+    let found = intervals(&[&values, &other], 3);
+    assert_eq!(found[0].mean, 0.25);
+    assert!((found[0].low - (0.25 - half)).abs() < 0.008 && (found[0].high - (0.25 + half)).abs() < 0.008, "{found:?}");
+    assert!((found[1].low - (2.0 * found[0].low + 1.0)).abs() < 1e-9, "columns see the same draws: {found:?}");
+    assert_eq!(found, intervals(&[&values, &other], 3));
+    assert_ne!(found, intervals(&[&values, &other], 4));
+    assert_eq!(intervals(&[&[0.25]], 1), [Interval { mean: 0.25, low: 0.25, high: 0.25 }]);
+    let narrow = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(found, narrow.install(|| intervals(&[&values, &other], 3)));
+}
+
+/// Means of 40 users with skewed values: how often the interval holds the truth.
+#[test]
+fn a_bootstrap_interval_holds_the_truth_about_nineteen_times_in_twenty() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut held = 0;
+    for seed in 0..200 {
+        let values: Vec<f64> = (0..40).map(|_| f64::from(random.random::<f64>() < 0.3)).collect();
+        let found = intervals(&[&values], seed)[0];
+        held += u32::from(found.low <= 0.3 && 0.3 <= found.high);
+    }
+    assert!((180..=198).contains(&held), "{held} of 200");
+}
+
+#[test]
+fn every_metric_comes_with_its_difference_and_whether_that_is_chance() {
+    let cases: Vec<TestCase> = (0..40).map(|user| case(user, &[9], &[if user < 30 { 0 } else { 49 }])).collect();
+    let train = popular_first();
+    let shares = Shares::of(&train);
+    let good = evaluate(&in_order(50), &cases, false).unwrap().with_popularity(&shares);
+    let reversed = Fixed { scores: (0..50).map(|item| item as f32).collect(), seen_bonus: 0.0 };
+    let bad = evaluate(&reversed, &cases, false).unwrap().with_popularity(&shares);
+    let found = figures(&good, &bad, 1).unwrap();
+    assert_eq!(found.len(), METRICS.len() + 2);
+    let hits = found[HIT_RATE_AT_10];
+    assert_eq!((hits.model.mean, hits.baseline.mean, hits.difference.mean), (0.75, 0.25, 0.5));
+    assert!(hits.is_significant && hits.difference.low > 0.15, "{hits:?}");
+    assert_eq!(hits.words("best-sellers"), "higher than best-sellers, and not by chance");
+    assert_eq!(figures(&bad, &good, 1).unwrap()[HIT_RATE_AT_10].words("A"), "lower than A, and not by chance");
+    let same = figures(&good, &good, 1).unwrap()[NDCG_AT_10];
+    assert_eq!(same.words("best-sellers"), "no difference from best-sellers beyond what chance explains");
+    // The popular come first in one list and last in the other.
+    assert!((found[POPULARITY_BIAS].model.mean - 0.9).abs() < 1e-9, "{found:?}");
+    assert!((found[POPULARITY_BIAS].baseline.mean - 0.1).abs() < 1e-9);
+    assert!(found[NOVELTY].model.mean < found[NOVELTY].baseline.mean);
+    // Five users who all differ are too few to speak of more than chance.
+    let few: Vec<TestCase> = cases[..5].to_vec();
+    let (good, bad) = (evaluate(&in_order(50), &few, false).unwrap(), evaluate(&reversed, &few, false).unwrap());
+    assert!(!figures(&good, &bad, 1).unwrap()[NDCG_AT_10].is_significant);
+    assert!(!compare(&good, &bad, NDCG_AT_10, 1).unwrap().is_significant());
+    assert!(figures(&good, &evaluate(&reversed, &cases, false).unwrap(), 1).is_err());
+}
+
+/// 50 users; item `i` belongs to the first `50 - i` of them.
+fn popular_first() -> Interactions {
+    let events = (0..50u32).flat_map(|user| (0..50 - user).map(move |item| Interaction { user, item, timestamp: 0, weight: 1.0 }));
+    Interactions::new(50, 50, events).unwrap()
+}
+
+#[test]
+fn novelty_is_in_bits() {
+    let shares = Shares::of(&popular_first());
+    let evaluation = evaluate(&in_order(50), &[case(0, &[9], &[0])], false).unwrap().with_popularity(&shares);
+    let expected = (0..10).map(|item| (51.0 / (51.0 - f64::from(item))).log2()).sum::<f64>() / 10.0;
+    assert!((mean(&evaluation, NOVELTY) - expected).abs() < 1e-12);
+}
+
+#[test]
+fn segments_divide_users_by_history_and_items_by_sales() {
+    let long: Vec<u32> = (20..40).collect();
+    // Ten newcomers who find what they look for, ten regulars who do not; all look for one item of the tail too.
+    let cases: Vec<TestCase> =
+        (0..20).map(|user| if user < 10 { case(user, &[9], &[0, 48]) } else { case(user, &long, &[12, 48]) }).collect();
+    let model = evaluate(&in_order(50), &cases, false).unwrap();
+    let found = segments(&model, &model, &Shares::of(&popular_first()), 1).unwrap();
+    let named: Vec<(&str, usize, f64)> =
+        found.iter().map(|one| (one.name.as_str(), one.users, one.figures[HIT_RATE_AT_10].model.mean)).collect();
+    assert_eq!(named, [("new_users", 10, 1.0), ("returning_users", 10, 0.0), ("head_items", 20, 0.5), ("tail_items", 20, 0.0)]);
+    assert_eq!(found[0].words, "customers with up to 1 known events");
+    // 50 + 49 + ... + 36 = 645 of 1275 events.
+    assert_eq!(found[2].words, "the 15 best-selling items, which have half of all events");
+    let alike = segments(&model, &model, &Shares::of(&popular_first()), 1).unwrap();
+    assert_eq!(found, alike);
+    let one_length = evaluate(&in_order(50), &cases[..10], false).unwrap();
+    let found = segments(&one_length, &one_length, &Shares::of(&popular_first()), 1).unwrap();
+    assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["new_users", "head_items", "tail_items"]);
 }
 
 #[test]
