@@ -92,12 +92,13 @@ pub fn figures(model: &Evaluation, baseline: &Evaluation, seed: u64) -> Result<B
     let columns: Vec<&[f64]> = columns.collect();
     let found = intervals(&columns, seed);
     let model_users = model.n_users();
-    let figure = |(of, &(name, ..)): (&[Interval], &(&'static str, &[f64], &[f64]))| {
+    let names = named.iter().map(|(name, ..)| *name);
+    let figure = |(of, name): (&[Interval], &'static str)| {
         let [model, baseline, difference] = *of else { return None };
         let is_significant = difference.is_beside_zero() && model_users >= LEAST_USERS;
         Some((name, Figure { model, baseline, difference, is_significant }))
     };
-    Ok(found.chunks(3).zip(&named).filter_map(figure).collect())
+    Ok(found.chunks(3).zip(names).filter_map(figure).collect())
 }
 
 fn minus(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
