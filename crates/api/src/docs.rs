@@ -7,7 +7,7 @@ use crate::s3;
 
 /// What a user of AWS should know before relying on it.
 const NOTES: &[(&str, &str)] = &[
-    ("CreateDatasetGroup", "Active at once."),
+    ("CreateDatasetGroup", "Active at once. `tags`, here and everywhere: kept with everything but schemas."),
     ("CreateDatasetImportJob", "`roleArn` is kept and has no effect."),
     ("DescribeDatasetImportJob", "Also shows `importReport`: rows kept and rejected, with file, line, column and reason."),
     ("CreateSolution", "`performAutoML` and `performAutoTraining` are refused: name a recipe, start versions yourself."),
@@ -15,8 +15,8 @@ const NOTES: &[(&str, &str)] = &[
         "CreateCampaign",
         "`minProvisionedTPS` has no effect. Whether items a user already has are left out: `itemExplorationConfig` key `penchant.excludeSeen`.",
     ),
-    ("GetRecommendations", "Filters, promotions, metadata columns and recommenders are refused; `context` has no effect."),
-    ("GetPersonalizedRanking", "Filters and metadata columns are refused; `context` has no effect."),
+    ("GetRecommendations", "Metadata columns and recommenders are refused; `context` has no effect."),
+    ("GetPersonalizedRanking", "Metadata columns are refused; `context` has no effect."),
     (
         "CreateConnection",
         "Secrets are sealed with the installation's key, or named: `${env:NAME}`, `${file:path}`. `ValidateCredentials` tests at once. `AuthenticationConfiguration` is refused; networks and `SparkProperties` have no effect.",
