@@ -6,7 +6,7 @@
 
 use dataset::IdMap;
 use domain::{Arn, Error, Result};
-use evaluate::{Evaluation, TestCase, compare};
+use evaluate::{Evaluation, Shares, TestCase, compare};
 use recipes::{HistoryEvent, Interactions, Model, Reason, RecipeError};
 
 use crate::bundle::{Bundle, MANIFEST_FILE, MODEL_FILE, SERVING_FILE};
@@ -71,24 +71,26 @@ impl Rival {
             stages.skip(1);
             let served = Translated { model: self.model.as_ref(), theirs: self.items_of(on.items) };
             let rival = evaluate(&served, &since, exclude_seen)?;
-            return self.compared(ours, &since, RivalWay::AsItServes, &rival);
+            return self.compared(ours, on, &since, RivalWay::AsItServes, rival);
         }
         let setting = Setting::new(&self.manifest.backing, &self.manifest.parameters)?;
         let fitted = as_chosen(setting.fit(on.train, stages)?, &setting);
         let rival = evaluate(fitted.model(), on.cases, exclude_seen)?;
-        self.compared(ours, on.cases, RivalWay::FittedAgain, &rival)
+        self.compared(ours, on, on.cases, RivalWay::FittedAgain, rival)
     }
 
-    fn compared(&self, ours: &Ours<'_>, cases: &[TestCase], way: RivalWay, rival: &Evaluation) -> Result<RivalJudgement> {
+    fn compared(&self, ours: &Ours<'_>, on: &HoldOut<'_>, cases: &[TestCase], way: RivalWay, rival: Evaluation) -> Result<RivalJudgement> {
         let new = evaluate(ours.fitted, cases, ours.exclude_seen)?;
         let baseline = evaluate(ours.baseline, cases, ours.exclude_seen)?;
-        let difference = compare(&new, rival, evaluate::NDCG_AT_10, ours.seed).map_err(recipe_error)?.into();
+        let shares = Shares::of(on.train);
+        let [new, rival, baseline] = [new, rival, baseline].map(|evaluation| evaluation.with_popularity(&shares));
+        let difference = compare(&new, &rival, evaluate::NDCG_AT_10, ours.seed).map_err(recipe_error)?.into();
         Ok(RivalJudgement {
             rival_arn: self.arn.clone(),
             way,
             users: new.n_users(),
             metrics: named(&new),
-            rival: named(rival),
+            rival: named(&rival),
             baseline: named(&baseline),
             difference,
         })
