@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Model, RecipeError, als, decayed_popularity, linear, popularity, recent_popularity, rules, similar, trending};
+use crate::{
+    DecayedPopularity, Model, Popularity, RecentPopularity, RecipeError, Trending, als, decayed_popularity, for_everybody, linear,
+    popularity, recent_popularity, rules, similar, trending,
+};
 
 /// The one metadata key. A single key, because the format keeps metadata in a hash map and the bytes must not vary.
 const KEY: &str = "penchant";
@@ -26,11 +29,11 @@ fn artifact(reason: impl std::fmt::Display) -> RecipeError {
 pub fn load(bytes: &[u8]) -> Result<Box<dyn Model>, RecipeError> {
     let reader = Reader::new(bytes)?;
     match reader.header.recipe.as_str() {
-        popularity::NAME => popularity::load(&reader),
-        recent_popularity::NAME => recent_popularity::load(&reader),
+        popularity::NAME => for_everybody::load::<Popularity>(&reader),
+        recent_popularity::NAME => for_everybody::load::<RecentPopularity>(&reader),
         linear::NAME => linear::load(linear::NAME, &reader),
-        trending::NAME => trending::load(&reader),
-        decayed_popularity::NAME => decayed_popularity::load(&reader),
+        trending::NAME => for_everybody::load::<Trending>(&reader),
+        decayed_popularity::NAME => for_everybody::load::<DecayedPopularity>(&reader),
         similar::NAME => linear::load(similar::NAME, &reader),
         rules::NAME => linear::load(rules::NAME, &reader),
         als::NAME => als::load(&reader),

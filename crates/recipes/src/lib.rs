@@ -12,6 +12,7 @@ mod artifact;
 mod cooccurrence;
 pub mod decayed_popularity;
 mod error;
+mod for_everybody;
 mod head;
 mod interactions;
 pub mod linear;

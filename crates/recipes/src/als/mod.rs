@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 pub use model::AlsModel;
 pub(crate) use model::load;
 
-use crate::parameters::{Parameter, Values};
+use crate::parameters::{Parameter, Values, number, whole};
 use crate::progress::Steps;
 use crate::recipe::require_events;
 use crate::{FitContext, Interactions, Model, Recipe, RecipeError};
@@ -34,14 +34,6 @@ pub(crate) const NAME: &str = "als";
 
 /// Standard deviation of a random vector's length before the first epoch: small, so that no direction is preferred.
 const START: f32 = 0.1;
-
-const fn number(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
-    Parameter { name, about, integer: false, min, max, default }
-}
-
-const fn whole(name: &'static str, min: f64, max: f64, default: f64, about: &'static str) -> Parameter {
-    Parameter { name, about, integer: true, min, max, default }
-}
 
 /// All parameters of the recipe, with the defaults for "what does the user do next".
 pub const PARAMETERS: [Parameter; 8] = [

@@ -11,10 +11,8 @@ use super::solve::{self, Fixed, Scratch, Weights, dot};
 use super::{Als, NAME, Training};
 use crate::artifact::{Reader, Writer};
 use crate::head::newest_items;
+use crate::linear::PRIOR;
 use crate::{HistoryEvent, Model, Reason, RecipeError};
-
-/// Scale of the popularity prior: far below every learnt difference, so that it orders only what the vectors leave equal.
-const PRIOR: f32 = 1e-6;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Settings {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Reader, Writer};
+use crate::for_everybody::{Counting, ForEverybody};
 use crate::parameters::{Parameter, Values, number};
 use crate::progress::Steps;
 use crate::recipe::require_events;
-use crate::{FitContext, HistoryEvent, Interactions, Model, Reason, Recipe, RecipeError};
+use crate::{FitContext, Interactions, Model, Reason, Recipe, RecipeError};
 
 pub(crate) const NAME: &str = "decayed_popularity";
 const SECONDS_PER_DAY: f64 = 86_400.0;
@@ -66,38 +66,15 @@ impl Recipe for DecayedPopularity {
         let prior = PRIOR / f64::from(overall.iter().max().copied().unwrap_or(0).max(1));
         let scores = counts.iter().zip(&overall).map(|(count, overall)| (count + prior * f64::from(*overall)) as f32).collect();
         steps.advance(1)?;
-        Ok(Box::new(DecayedPopularityModel { scores, recipe: self.clone() }))
+        Ok(Box::new(ForEverybody { scores, recipe: self.clone() }))
     }
 }
 
 /// Scores are decayed numbers of users.
-struct DecayedPopularityModel {
-    scores: Vec<f32>,
-    recipe: DecayedPopularity,
-}
+impl Counting for DecayedPopularity {
+    const NAME: &'static str = NAME;
 
-impl Model for DecayedPopularityModel {
-    fn recipe(&self) -> &'static str {
-        NAME
+    fn reason(&self, _score: f32) -> Reason {
+        Reason::Popular
     }
-
-    fn n_items(&self) -> usize {
-        self.scores.len()
-    }
-
-    fn score(&self, _history: &[HistoryEvent], _now: i64, scores: &mut [f32]) {
-        scores.copy_from_slice(&self.scores);
-    }
-
-    fn explain(&self, _history: &[HistoryEvent], item: u32) -> Option<Reason> {
-        self.scores.get(item as usize).filter(|score| **score > 0.0).map(|_| Reason::Popular)
-    }
-
-    fn save(&self) -> Result<Vec<u8>, RecipeError> {
-        Writer::new(NAME).floats("scores", &self.scores).finish(&self.recipe)
-    }
-}
-
-pub(crate) fn load(reader: &Reader<'_>) -> Result<Box<dyn Model>, RecipeError> {
-    Ok(Box::new(DecayedPopularityModel { scores: reader.floats("scores")?, recipe: reader.settings()? }))
 }

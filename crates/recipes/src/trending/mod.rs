@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Reader, Writer};
+use crate::for_everybody::{Counting, ForEverybody};
 use crate::parameters::{Parameter, Values, number, whole};
 use crate::progress::Steps;
 use crate::recipe::require_events;
-use crate::{FitContext, HistoryEvent, Interactions, Model, Reason, Recipe, RecipeError};
+use crate::{FitContext, Interactions, Model, Reason, Recipe, RecipeError};
 
 pub(crate) const NAME: &str = "trending";
 const SECONDS_PER_HOUR: f64 = 3600.0;
@@ -96,42 +96,15 @@ impl Recipe for Trending {
         let score = |(lift, overall): (&f64, &u32)| if *lift > 1.0 { *lift } else { f64::from(*overall) / most } as f32;
         let scores = lifts.iter().zip(&overall).map(score).collect();
         steps.advance(1)?;
-        Ok(Box::new(TrendingModel { scores, recipe: self.clone() }))
+        Ok(Box::new(ForEverybody { scores, recipe: self.clone() }))
     }
 }
 
 /// Scores are lifts where they are above 1, else popularity as a share.
-struct TrendingModel {
-    scores: Vec<f32>,
-    recipe: Trending,
-}
+impl Counting for Trending {
+    const NAME: &'static str = NAME;
 
-impl Model for TrendingModel {
-    fn recipe(&self) -> &'static str {
-        NAME
+    fn reason(&self, score: f32) -> Reason {
+        if score > 1.0 { Reason::Trending { days: (self.hours / 24.0).ceil() as u32 } } else { Reason::Popular }
     }
-
-    fn n_items(&self) -> usize {
-        self.scores.len()
-    }
-
-    fn score(&self, _history: &[HistoryEvent], _now: i64, scores: &mut [f32]) {
-        scores.copy_from_slice(&self.scores);
-    }
-
-    fn explain(&self, _history: &[HistoryEvent], item: u32) -> Option<Reason> {
-        match *self.scores.get(item as usize)? {
-            score if score > 1.0 => Some(Reason::Trending { days: (self.recipe.hours / 24.0).ceil() as u32 }),
-            score if score > 0.0 => Some(Reason::Popular),
-            _ => None,
-        }
-    }
-
-    fn save(&self) -> Result<Vec<u8>, RecipeError> {
-        Writer::new(NAME).floats("scores", &self.scores).finish(&self.recipe)
-    }
-}
-
-pub(crate) fn load(reader: &Reader<'_>) -> Result<Box<dyn Model>, RecipeError> {
-    Ok(Box::new(TrendingModel { scores: reader.floats("scores")?, recipe: reader.settings()? }))
 }
