@@ -10,7 +10,8 @@ use std::process::Command;
 
 use evaluate::{COVERAGE, Evaluation, NDCG_AT_10, Split, compare, evaluate, temporal, users10};
 use recipes::{
-    Als, DecayedPopularity, FitContext, Interaction, Interactions, Linear, LinearModel, Model, Recipe, Rules, Similar, Trending, recipe,
+    Als, DecayedPopularity, FitContext, Interaction, Interactions, Linear, LinearModel, Model, Recipe, RecipeError, Rules, Similar,
+    Transformer, Trending, recipe,
 };
 
 /// As published, nothing thinned out: what the reference computes.
@@ -249,6 +250,18 @@ fn cheap_recipes_on_movielens_1m() {
     cheap_recipes(&split);
 }
 
+/// The recipe with its defaults and with every setting (`a=1 b=2; a=2`) that the variable holds.
+fn settings_of<R>(variable: &str, recipe: impl Fn(&BTreeMap<String, String>) -> Result<R, RecipeError>) -> Vec<(String, R)> {
+    let more = std::env::var(variable).unwrap_or_default();
+    let all = std::iter::once("").chain(more.split(';').map(str::trim).filter(|settings| !settings.is_empty()));
+    let read = |settings: &str| {
+        let given = settings.split_whitespace().filter_map(|pair| pair.split_once('='));
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        (settings.to_owned(), recipe(&given).unwrap())
+    };
+    all.map(read).collect()
+}
+
 /// What `als` costs and finds beside popularity, `linear` and, where `PENCHANT_IMPLICIT_PYTHON` names a Python with the package
 /// `implicit` 0.7, beside that. `ALS="factors=64 epochs=16; factors=128"` fits these settings too.
 ///
@@ -263,13 +276,32 @@ fn als_beside_peers() {
             println!("-- {name}, {protocol}: {} events, {} users", split.train.len(), split.cases.len());
             baseline("popularity", &split);
             timed("linear", &Linear::default(), &split);
-            let more = std::env::var("ALS").unwrap_or_default();
-            for settings in std::iter::once("").chain(more.split(';').filter(|settings| !settings.trim().is_empty())) {
-                let given = settings.split_whitespace().filter_map(|pair| pair.split_once('='));
-                let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                timed(&format!("als {settings}"), &Als::from_parameters(&given).unwrap(), &split);
+            for (settings, recipe) in settings_of("ALS", Als::from_parameters) {
+                timed(&format!("als {settings}"), &recipe, &split);
             }
             beside_implicit(&split);
+        }
+    }
+}
+
+/// What `transformer` costs and finds beside `linear` and `als`. `DATA="ml-100k"` takes one set only,
+/// `TRANSFORMER="length=200 epochs=20; heads=2"` fits these settings too.
+///
+/// `RAYON_NUM_THREADS=2 cargo nextest run -p evaluate --test quality --run-ignored only --no-capture transformer_beside_peers`
+#[test]
+#[ignore = "a measurement"]
+fn transformer_beside_peers() {
+    let only = std::env::var("DATA").unwrap_or_default();
+    for (name, member, separator) in [("ml-100k", "u.data", "\t"), ("ml-1m", "ratings.dat", "::")] {
+        let Some(archive) = archive(name).filter(|_| only.is_empty() || only == name) else { continue };
+        let data = ratings(&extract(&archive, &format!("{name}/{member}")), separator);
+        for (protocol, split) in [("users10", users10(&data, 42).unwrap()), ("temporal", temporal(&data, 0.9).unwrap())] {
+            println!("-- {name}, {protocol}: {} events, {} users", split.train.len(), split.cases.len());
+            timed("linear", &Linear::default(), &split);
+            timed("als", &Als::default(), &split);
+            for (settings, recipe) in settings_of("TRANSFORMER", Transformer::from_parameters) {
+                timed(&format!("transformer {settings}"), &recipe, &split);
+            }
         }
     }
 }

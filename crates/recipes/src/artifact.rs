@@ -6,8 +6,8 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    DecayedPopularity, Model, Popularity, RecentPopularity, RecipeError, Trending, als, decayed_popularity, for_everybody, linear,
-    popularity, recent_popularity, rules, similar, trending,
+    DecayedPopularity, Model, Popularity, RecentPopularity, RecipeError, Trending, als, blend, decayed_popularity, for_everybody, linear,
+    popularity, recent_popularity, rules, similar, transformer, trending,
 };
 
 /// The one metadata key. A single key, because the format keeps metadata in a hash map and the bytes must not vary.
@@ -37,6 +37,8 @@ pub fn load(bytes: &[u8]) -> Result<Box<dyn Model>, RecipeError> {
         similar::NAME => linear::load(similar::NAME, &reader),
         rules::NAME => linear::load(rules::NAME, &reader),
         als::NAME => als::load(&reader),
+        blend::NAME => blend::load(&reader),
+        transformer::NAME => transformer::load(&reader),
         other => Err(artifact(format!("expected a known recipe in the metadata, found `{other}`"))),
     }
 }
@@ -62,6 +64,10 @@ impl Writer {
 
     pub(crate) fn offsets(self, name: &'static str, values: &[usize]) -> Self {
         self.array(name, Dtype::U64, values, |value| (value as u64).to_le_bytes())
+    }
+
+    pub(crate) fn bytes(self, name: &'static str, values: &[u8]) -> Self {
+        self.array(name, Dtype::U8, values, |value| [value])
     }
 
     fn array<T: Copy, const N: usize>(mut self, name: &'static str, dtype: Dtype, values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Self {
@@ -116,6 +122,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn offsets(&self, name: &str) -> Result<Vec<usize>, RecipeError> {
         self.array(name, Dtype::U64, |bytes| u64::from_le_bytes(bytes) as usize)
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, RecipeError> {
+        self.array(name, Dtype::U8, |[byte]| byte)
     }
 
     fn array<T, const N: usize>(&self, name: &str, dtype: Dtype, value: impl Fn([u8; N]) -> T) -> Result<Vec<T>, RecipeError> {

@@ -9,6 +9,7 @@
 
 pub mod als;
 mod artifact;
+pub mod blend;
 mod cooccurrence;
 pub mod decayed_popularity;
 mod error;
@@ -19,6 +20,7 @@ pub mod linear;
 mod parameters;
 pub mod popularity;
 mod progress;
+mod random;
 mod ranking;
 pub mod recent_popularity;
 pub mod recipe;
@@ -27,10 +29,12 @@ pub mod similar;
 mod sparse_rows;
 #[cfg(test)]
 mod tests;
+pub mod transformer;
 pub mod trending;
 
 pub use als::{Als, AlsModel};
 pub use artifact::load;
+pub use blend::Blend;
 pub use decayed_popularity::DecayedPopularity;
 pub use error::RecipeError;
 pub use interactions::{HistoryEvent, Interaction, Interactions};
@@ -42,4 +46,5 @@ pub use recent_popularity::RecentPopularity;
 pub use recipe::{FitContext, Model, NAMES, Reason, Recipe, parameters_of, recipe};
 pub use rules::Rules;
 pub use similar::Similar;
+pub use transformer::{Transformer, TransformerModel};
 pub use trending::Trending;

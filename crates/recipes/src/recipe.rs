@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     Als, DecayedPopularity, HistoryEvent, Interactions, Linear, Parameter, Popularity, RecentPopularity, RecipeError, Rules, Similar,
-    Trending,
+    Transformer, Trending,
 };
-use crate::{als, decayed_popularity, linear, recent_popularity, rules, similar, trending};
+use crate::{als, decayed_popularity, linear, recent_popularity, rules, similar, transformer, trending};
 
 /// What a fit may depend on besides the data.
 pub struct FitContext<'a> {
@@ -56,6 +56,12 @@ pub trait Model: Send + Sync {
         items.iter().map(|item| scores.get(*item as usize).copied().unwrap_or(f32::NEG_INFINITY)).collect()
     }
 
+    /// The same weights with another recency (`tau_inf` in steps, infinite: order is ignored) and another popularity discount
+    /// (`kappa`, 0 to 1); `None` for a model that has neither. What cannot be changed in it stays. Costs no fit.
+    fn retuned(&self, _tau_inf: f32, _kappa: f32) -> Option<Box<dyn Model>> {
+        None
+    }
+
     /// Why `item` has its score; `None` when the model has nothing for it.
     fn explain(&self, history: &[HistoryEvent], item: u32) -> Option<Reason>;
 
@@ -64,7 +70,8 @@ pub trait Model: Send + Sync {
 }
 
 /// Names of all recipes.
-pub const NAMES: [&str; 8] = ["popularity", "recent_popularity", "linear", "trending", "decayed_popularity", "similar", "rules", "als"];
+pub const NAMES: [&str; 9] =
+    ["popularity", "recent_popularity", "linear", "trending", "decayed_popularity", "similar", "rules", "als", "transformer"];
 
 /// The parameters that a recipe knows; `None` for an unknown recipe.
 pub fn parameters_of(name: &str) -> Option<&'static [Parameter]> {
@@ -77,6 +84,7 @@ pub fn parameters_of(name: &str) -> Option<&'static [Parameter]> {
         "similar" => Some(&similar::PARAMETERS),
         "rules" => Some(&rules::PARAMETERS),
         "als" => Some(&als::PARAMETERS),
+        "transformer" => Some(&transformer::PARAMETERS),
         _ => None,
     }
 }
@@ -92,6 +100,7 @@ pub fn recipe(name: &str, parameters: &BTreeMap<String, String>) -> Result<Box<d
         "similar" => Box::new(Similar::from_parameters(parameters)?),
         "rules" => Box::new(Rules::from_parameters(parameters)?),
         "als" => Box::new(Als::from_parameters(parameters)?),
+        "transformer" => Box::new(Transformer::from_parameters(parameters)?),
         _ => return Err(RecipeError::invalid("recipe", format!("one of {}", NAMES.join(", ")), format!("`{name}`"))),
     })
 }

@@ -260,7 +260,8 @@ fn unknown_recipes_are_named() {
     let error = recipe("magic", &BTreeMap::new()).err().unwrap().to_string();
     assert_eq!(
         error,
-        "recipe must be one of popularity, recent_popularity, linear, trending, decayed_popularity, similar, rules, als, found `magic`."
+        "recipe must be one of popularity, recent_popularity, linear, trending, decayed_popularity, similar, rules, als, transformer, \
+         found `magic`."
     );
 }
 

@@ -22,9 +22,11 @@ use std::collections::BTreeMap;
 
 pub use model::AlsModel;
 pub(crate) use model::load;
+pub(crate) use solve::dot;
 
 use crate::parameters::{Parameter, Values, number, whole};
 use crate::progress::Steps;
+use crate::random::normal;
 use crate::recipe::require_events;
 use crate::{FitContext, Interactions, Model, Recipe, RecipeError};
 use rows::Rows;
@@ -157,16 +159,4 @@ impl Training {
             Fixed { vectors: &self.users, factors: self.factors, gram: &gram, rows: self.by_user.occupied(), weights: self.weights };
         solve::half_step(&fixed, &self.by_item, &mut self.items, self.block, steps)
     }
-}
-
-/// A draw from the normal distribution that depends on seed and place only: Box–Muller on SplitMix64 (Steele et al. 2014).
-fn normal(seed: u64, at: u64) -> f32 {
-    let uniform = |place: u64| {
-        let mut z = seed.wrapping_add((place + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let (radius, angle) = ((-2.0 * (1.0 - uniform(2 * at)).ln()).sqrt(), std::f64::consts::TAU * uniform(2 * at + 1));
-    (radius * angle.cos()) as f32
 }

@@ -136,6 +136,10 @@ impl Model for AlsModel {
         }
     }
 
+    fn retuned(&self, tau_inf: f32, _kappa: f32) -> Option<Box<dyn Model>> {
+        Some(Box::new(self.with_inference(tau_inf)))
+    }
+
     fn explain(&self, history: &[HistoryEvent], item: u32) -> Option<Reason> {
         let users = *self.popularity.get(item as usize)?;
         let positive = self.contributions(history, item).into_iter().filter(|(_, contribution)| *contribution > 0.0);

@@ -193,7 +193,7 @@ impl Scratch {
 }
 
 /// In eight sums at once, which compilers turn into vector instructions.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_lanes, a_rest) = a.as_chunks::<8>();
     let (b_lanes, b_rest) = b.as_chunks::<8>();
     let mut sums = [0.0f32; 8];

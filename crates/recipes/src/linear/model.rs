@@ -102,6 +102,10 @@ impl Model for LinearModel {
         }
     }
 
+    fn retuned(&self, tau_inf: f32, kappa: f32) -> Option<Box<dyn Model>> {
+        Some(Box::new(self.with_inference(tau_inf, kappa)))
+    }
+
     fn explain(&self, history: &[HistoryEvent], item: u32) -> Option<Reason> {
         let users = *self.popularity.get(item as usize)?;
         let contributions = self.input(history).into_iter().map(|(source, input)| (source, input * self.rows.weight(source, item)));
