@@ -31,7 +31,7 @@ async fn the_guides_examples_are_jobs() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join(crate::project::FILE), "").unwrap();
     let home = Home::open(folder.path()).await.unwrap();
-    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/jobs.md")).unwrap();
+    let guide = std::fs::read_to_string("../../docs/jobs.md").unwrap();
     let examples: Vec<&str> = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(examples.len(), 2);
     for (example, expected) in examples.into_iter().zip([Action::Create, Action::Update]) {
