@@ -1,6 +1,7 @@
 """The customer's way of personalize_flow.py on MovieLens 100K, and what a two-taste shop shows beyond it."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 import personalize_flow
 import two_tastes
@@ -47,6 +48,40 @@ def test_recipes_are_listed_and_described(clients, server):
     assert {personalize_flow.RECIPE, personalize_flow.POPULARITY, personalize_flow.RANKING} <= arns
     recipe = clients.personalize.describe_recipe(recipeArn=personalize_flow.POPULARITY)["recipe"]
     assert (recipe["name"], recipe["status"]) == ("aws-popularity-count", "ACTIVE")
+
+
+def trained(clients, shop, name, **arguments):
+    """A campaign of a new solution, and the solution."""
+    personalize = clients.personalize
+    solution = personalize.create_solution(name=name, datasetGroupArn=shop.group, performAutoTraining=False, **arguments)["solutionArn"]
+    version = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    until_active(lambda: personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+    campaign = personalize.create_campaign(name=name, solutionVersionArn=version)["campaignArn"]
+    until_active(lambda: personalize.describe_campaign(campaignArn=campaign)["campaign"])
+    return campaign, solution
+
+
+def test_similar_items_are_asked_with_an_item(clients, shop, unique, server):
+    campaign, _ = trained(clients, shop, unique, recipeArn="arn:aws:personalize:::recipe/aws-sims")
+    red = next(item for item in shop.recommend("user-0") if item.startswith("red"))
+    found = clients.runtime.get_recommendations(campaignArn=campaign, itemId=red, numResults=5)["itemList"]
+    assert two_tastes.count([entry["itemId"] for entry in found], "red") == 5 and red not in [entry["itemId"] for entry in found], found
+    assert all("score" not in entry for entry in found)
+    unknown = clients.runtime.get_recommendations(campaignArn=campaign, itemId="never seen", numResults=5)["itemList"]
+    assert [entry["reason"] for entry in unknown] == [["Popular item"]] * 5
+    with pytest.raises(ClientError, match="itemId is required by recipe aws-sims"):
+        clients.runtime.get_recommendations(campaignArn=campaign, userId="user-0")
+    with pytest.raises(ClientError, match="puts no lists in order"):
+        clients.runtime.get_personalized_ranking(campaignArn=campaign, userId="user-0", inputList=[red])
+
+
+def test_an_automatic_choice_serves_and_names_its_recipe(clients, shop, unique, server):
+    campaign, solution = trained(clients, shop, unique, performAutoML=True)
+    described = clients.personalize.describe_solution(solutionArn=solution)["solution"]
+    assert described["performAutoML"] and described["autoMLResult"]["bestRecipeArn"].startswith("arn:aws:personalize:::recipe/")
+    found = clients.runtime.get_recommendations(campaignArn=campaign, userId="user-0", numResults=5)["itemList"]
+    assert two_tastes.count([entry["itemId"] for entry in found], "red") >= 4, found
+    assert all(entry["score"] > 0 for entry in found)
 
 
 def test_a_campaign_serves_a_new_version_after_an_update(clients, shop, unique, server):

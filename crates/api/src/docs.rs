@@ -10,7 +10,10 @@ const NOTES: &[(&str, &str)] = &[
     ("CreateDatasetGroup", "Active at once. `tags`, here and everywhere: kept with everything but schemas."),
     ("CreateDatasetImportJob", "`roleArn` is kept and has no effect."),
     ("DescribeDatasetImportJob", "Also shows `importReport`: rows kept and rejected, with file, line, column and reason."),
-    ("CreateSolution", "`performAutoML` and `performAutoTraining` are refused: name a recipe, start versions yourself."),
+    (
+        "CreateSolution",
+        "`performAutoML` tries all recipes for users, tunes and blends them; `performAutoTraining` is refused: start versions yourself.",
+    ),
     (
         "CreateCampaign",
         "`minProvisionedTPS` has no effect. Whether items a user already has are left out: `itemExplorationConfig` key `penchant.excludeSeen`.",

@@ -522,9 +522,9 @@ pub(crate) fn arguments(solution: &Solution, group: &Arn) -> Result<CreateSoluti
 
 fn differences(request: &CreateSolution, found: &train::Solution) -> Vec<String> {
     let mut differences = Vec::new();
-    if request.recipe_arn.as_ref() != Some(&found.recipe_arn) {
-        let wanted = request.recipe_arn.as_ref().map_or("none", Arn::id);
-        differences.push(format!("recipe {} there, {wanted} in the file", found.recipe_arn.id()));
+    let wanted = request.wanted_recipe();
+    if wanted != found.recipe_arn {
+        differences.push(format!("recipe {} there, {} in the file", found.recipe_arn.id(), wanted.id()));
     }
     if request.perform_hpo.unwrap_or(false) != found.perform_hpo {
         differences.push(format!("performHPO {} there", found.perform_hpo));

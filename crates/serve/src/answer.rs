@@ -14,6 +14,8 @@ use crate::request::RecommendedItem;
 const POPULAR: &str = "Popular item";
 /// The linear model's popularity prior stays at or below this; what scores more has a learnt reason.
 const PRIOR: f32 = 1e-6;
+/// Recipes whose scores are sums of learnt weights and that prior.
+const WEIGHTED: [&str; 3] = ["linear", "similar", "rules"];
 
 thread_local! {
     /// One score per item; kept between requests so that none allocates the size of the catalogue.
@@ -107,10 +109,9 @@ fn kept(loaded: &LoadedModel, scores: &[f32], bounds: Bounds<'_>) -> Vec<Scored>
 
 /// Whether nothing but popularity speaks for the item.
 fn is_popular(loaded: &LoadedModel, history: &[HistoryEvent], item: u32, score: f32) -> bool {
-    if !loaded.recipe.has_scores() || history.is_empty() {
-        return true;
-    }
-    score <= PRIOR && !matches!(loaded.model.explain(history, item), Some(Reason::BecauseOf { .. }))
+    // Above the prior there is a learnt weight, so that there is no need to look for it.
+    let has_weight = score > PRIOR && WEIGHTED.contains(&loaded.model.recipe());
+    history.is_empty() || !has_weight && !matches!(loaded.model.explain(history, item), Some(Reason::BecauseOf { .. }))
 }
 
 /// The wire's form of [`best`].

@@ -45,6 +45,11 @@ impl LoadedModel {
         Ok(loaded)
     }
 
+    /// What a recipe for related items is asked with; empty for an item that the model does not know, which gives best-sellers.
+    pub(crate) fn beside(&self, item_id: &str, now: i64) -> History {
+        self.bundle.items.position(item_id).map(|item| HistoryEvent { item, timestamp: now, weight: 1.0 }).into_iter().collect()
+    }
+
     /// The user's history in time order; empty for a user nothing is known of. A live event counts when its item is known to
     /// the model, its type was trained on, and it is not in the training data already.
     pub(crate) fn history(&self, user_id: &str, live: &[LiveEvent]) -> History {

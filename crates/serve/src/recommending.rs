@@ -86,6 +86,10 @@ impl Serving {
         request: &GetPersonalizedRanking,
     ) -> Result<Ranking> {
         answer::check_list(&request.input_list)?;
+        if deployed.model.recipe.is_related() {
+            let recipe = deployed.model.recipe.name;
+            return Err(Error::invalid_input(format!("Recipe {recipe} recommends items beside an item; it puts no lists in order.")));
+        }
         let asking = self.asking(deployed, request.user_id.as_deref(), None)?;
         let pass = asking.pass(filter, &request.filter_values)?;
         let model = &asking.deployed.model;
@@ -116,7 +120,9 @@ impl Serving {
     ) -> Result<(Asking<'a>, Vec<Ranked>)> {
         let count = answer::check_count(request.num_results)?;
         let asking = self.asking(deployed, request.user_id.as_deref(), request.item_id.as_deref())?;
-        let exclude_seen = request.exclude_seen.unwrap_or(asking.deployed.exclude_seen);
+        // The item that is asked with is no answer.
+        let related = asking.deployed.model.recipe.is_related();
+        let exclude_seen = related || request.exclude_seen.unwrap_or(asking.deployed.exclude_seen);
         let pass = asking.pass(filter, &request.filter_values)?;
         let bounds = Bounds { count, exclude_seen, pass: pass.as_ref() };
         let model = &asking.deployed.model;
@@ -154,19 +160,22 @@ impl Serving {
     fn asking<'a>(&self, deployed: Arc<Deployed>, user_id: Option<&'a str>, item_id: Option<&'a str>) -> Result<Asking<'a>> {
         let user_id = user_id.filter(|user| !user.is_empty());
         let live = user_id.map(|user| self.live().get(&deployed.dataset_group_arn, user)).unwrap_or_default();
-        let history = history(&deployed.model, user_id, &live)?;
-        Ok(Asking { deployed, user_id, item_id, live, history, now: self.now() })
+        let item_id = item_id.filter(|item| !item.is_empty());
+        let now = self.now();
+        let history = history(&deployed.model, user_id, item_id, &live, now)?;
+        Ok(Asking { deployed, user_id, item_id, live, history, now })
     }
 }
 
-/// Trained history and live events; best-sellers need no user.
-pub(crate) fn history(model: &LoadedModel, user_id: Option<&str>, live: &[LiveEvent]) -> Result<History> {
-    match user_id {
-        Some(user) => Ok(model.history(user, live)),
-        None if model.recipe.has_scores() => {
-            Err(Error::invalid_input(format!("userId is required by recipe {}; found none.", model.recipe.name)))
-        }
-        None => Ok(History::new()),
+/// Trained history and live events; of a recipe for related items the one item. What is the same for everybody needs neither.
+fn history(model: &LoadedModel, user_id: Option<&str>, item_id: Option<&str>, live: &[LiveEvent], now: i64) -> Result<History> {
+    let missing = |member: &str| Error::invalid_input(format!("{member} is required by recipe {}; found none.", model.recipe.name));
+    match (user_id, item_id) {
+        (_, Some(item)) if model.recipe.is_related() => Ok(model.beside(item, now)),
+        (_, None) if model.recipe.is_related() => Err(missing("itemId")),
+        (Some(user), _) => Ok(model.history(user, live)),
+        (None, _) if model.recipe.is_personal() => Err(missing("userId")),
+        (None, _) => Ok(History::new()),
     }
 }
 

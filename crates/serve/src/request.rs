@@ -11,9 +11,9 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", default)]
 pub struct GetRecommendations {
     pub campaign_arn: Option<Arn>,
-    /// Required. An unknown user gets what is popular.
+    /// Required by recipes that recommend for users. An unknown user gets what is popular.
     pub user_id: Option<String>,
-    /// What CurrentItem means in a filter; the recipes there are do not look at it.
+    /// Required by recipes for related items, where an unknown one gets what is popular; and what CurrentItem means in a filter.
     pub item_id: Option<String>,
     /// 1 to 500; 25 when absent.
     pub num_results: Option<i64>,
@@ -109,7 +109,7 @@ pub struct Ranking {
 pub struct RecommendedItem {
     pub item_id: String,
     /// Share of a softmax: over the whole catalogue for recommendations, over the known items of the input for rankings.
-    /// Absent for popularity recipes and for items the model does not know.
+    /// Absent for popularity and related items, and for items the model does not know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
     /// AWS's vocabulary: `Popular item`.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use domain::{Arn, Error, Result};
 use serde::Serialize;
 
+use crate::auto::AUTO;
+
 /// A recipe on the wire. Only names that are really backed by a model are listed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,11 +15,11 @@ pub struct RecipeInfo {
     pub recipe_arn: Arn,
     pub algorithm_arn: Arn,
     pub feature_transformation_arn: Arn,
-    /// `USER_PERSONALIZATION` or `PERSONALIZED_RANKING`.
+    /// `USER_PERSONALIZATION`, `PERSONALIZED_RANKING`, `RELATED_ITEMS` or `TRENDING_NOW`.
     pub recipe_type: &'static str,
     pub status: &'static str,
     pub description: &'static str,
-    /// The name in [`recipes::NAMES`] of what is trained.
+    /// The name in [`recipes::NAMES`] of what is trained, or `auto`.
     #[serde(skip)]
     pub backing: &'static str,
 }
@@ -26,63 +28,178 @@ struct Row {
     name: &'static str,
     recipe_type: &'static str,
     backing: &'static str,
+    /// What AWS's recipe of this name takes.
+    takes: &'static [Theirs],
     description: &'static str,
 }
 
 const PERSONAL: &str = "USER_PERSONALIZATION";
 const RANKING: &str = "PERSONALIZED_RANKING";
+const RELATED: &str = "RELATED_ITEMS";
+const TRENDING: &str = "TRENDING_NOW";
 /// The baseline: what is left when a recipe does not beat it.
 pub const POPULARITY: &str = "aws-popularity-count";
+/// What `performAutoML` trains.
+pub(crate) const AUTOMATIC: &str = "penchant-auto";
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 13] = [
     Row {
         name: POPULARITY,
         recipe_type: PERSONAL,
         backing: "popularity",
+        takes: &[],
         description: "Best-sellers: the items that most different users had.",
     },
     Row {
         name: "aws-user-personalization",
         recipe_type: PERSONAL,
         backing: "linear",
+        takes: &NETWORK,
         description: "What this user is likely to want next: a linear item-to-item model that weighs what came last.",
     },
     Row {
         name: "aws-user-personalization-v2",
         recipe_type: PERSONAL,
         backing: "linear",
+        takes: &NETWORK,
         description: "What this user is likely to want next: the same model as aws-user-personalization.",
     },
     Row {
         name: "aws-personalized-ranking",
         recipe_type: RANKING,
         backing: "linear",
+        takes: &NETWORK,
         description: "Puts a given list of items in order for a user, with the model of aws-user-personalization.",
     },
     Row {
         name: "aws-personalized-ranking-v2",
         recipe_type: RANKING,
         backing: "linear",
+        takes: &NETWORK,
         description: "Puts a given list of items in order for a user: the same model as aws-personalized-ranking.",
+    },
+    Row {
+        name: "aws-similar-items",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &SIMILAR_ITEMS,
+        description: "Items that the same users have as the given one: co-occurrence, discounted for popularity and long histories.",
+    },
+    Row {
+        name: "aws-sims",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &SIMS,
+        description: "Items that the same users have as the given one: the same model as aws-similar-items, with the parameters of SIMS.",
+    },
+    Row {
+        name: "aws-trending-now",
+        recipe_type: TRENDING,
+        backing: "trending",
+        takes: &TRENDS,
+        description: "What is on the rise: users of the last interval against what an item's own past lets expect.",
+    },
+    Row {
+        name: "aws-hrnn",
+        recipe_type: PERSONAL,
+        backing: "linear",
+        takes: &NETWORK,
+        description: "A name of older scripts: the same model as aws-user-personalization.",
+    },
+    Row {
+        name: "aws-hrnn-metadata",
+        recipe_type: PERSONAL,
+        backing: "linear",
+        takes: &NETWORK,
+        description: "A name of older scripts: the same model as aws-user-personalization.",
+    },
+    Row {
+        name: "aws-hrnn-coldstart",
+        recipe_type: PERSONAL,
+        backing: "linear",
+        takes: &COLD_START,
+        description: "A name of older scripts: the same model as aws-user-personalization.",
     },
     Row {
         name: "penchant-popular-recent",
         recipe_type: PERSONAL,
         backing: "recent_popularity",
+        takes: &[],
         description: "Best-sellers of the last days (hyperparameter days). Not known to AWS.",
+    },
+    Row {
+        name: AUTOMATIC,
+        recipe_type: PERSONAL,
+        backing: AUTO,
+        takes: &[],
+        description: "Tries everything that recommends for users, tunes the best and blends them where that is better. Not known to AWS.",
     },
 ];
 
-/// Names that AWS's recipes take and that steer networks which we do not train: accepted, checked for range, without effect.
-const WITHOUT_EFFECT: [(&str, f64, f64); 4] = [
-    ("hidden_dimension", 32.0, 256.0),
-    ("bptt", 2.0, 32.0),
-    ("min_user_history_length_percentile", 0.0, 1.0),
-    ("max_user_history_length_percentile", 0.0, 1.0),
-];
+/// A hyperparameter that AWS's recipe takes, and what becomes of it here.
+struct Theirs {
+    name: &'static str,
+    does: Does,
+}
 
-/// AWS's switches for "what came last matters"; `false` trains the order-free model.
-const RECENCY: [&str; 2] = ["recency_mask", "apply_recency_bias"];
+enum Does {
+    /// Checked for its range, without effect: it steers networks that are not trained here.
+    Nothing(f64, f64),
+    /// Sets a parameter of ours, within AWS's range.
+    Sets(&'static str, f64, f64),
+    /// `false` trains the model that ignores order.
+    Recency,
+    /// A length of time in words.
+    Interval,
+}
+
+const fn ignored(name: &'static str, min: f64, max: f64) -> Theirs {
+    Theirs { name, does: Does::Nothing(min, max) }
+}
+
+const fn sets(name: &'static str, ours: &'static str, min: f64, max: f64) -> Theirs {
+    Theirs { name, does: Does::Sets(ours, min, max) }
+}
+
+const HIDDEN: Theirs = ignored("hidden_dimension", 32.0, 256.0);
+const BPTT: Theirs = ignored("bptt", 2.0, 32.0);
+const SHORTEST: Theirs = ignored("min_user_history_length_percentile", 0.0, 1.0);
+const LONGEST: Theirs = ignored("max_user_history_length_percentile", 0.0, 1.0);
+const MASK: Theirs = Theirs { name: "recency_mask", does: Does::Recency };
+const BIAS: Theirs = Theirs { name: "apply_recency_bias", does: Does::Recency };
+
+const NETWORK: [Theirs; 6] = [HIDDEN, BPTT, SHORTEST, LONGEST, MASK, BIAS];
+const COLD_START: [Theirs; 8] = [
+    HIDDEN,
+    BPTT,
+    SHORTEST,
+    LONGEST,
+    MASK,
+    ignored("cold_start_max_interactions", 1.0, f64::INFINITY),
+    ignored("cold_start_max_duration", 1.0, f64::INFINITY),
+    Theirs { name: "cold_start_relative_from", does: Does::Nothing(f64::NEG_INFINITY, f64::INFINITY) },
+];
+const SIMILAR_ITEMS: [Theirs; 3] = [
+    sets("popularity_discount_factor", "popularity_discount", 0.0, 1.0),
+    ignored("item_id_hidden_dim", 30.0, 200.0),
+    ignored("item_metadata_hidden_dim", 30.0, 200.0),
+];
+const SIMS: [Theirs; 6] = [
+    sets("popularity_discount_factor", "popularity_discount", 0.0, 1.0),
+    sets("min_cointeraction_count", "min_users", 0.0, 10.0),
+    SHORTEST,
+    LONGEST,
+    ignored("min_item_interaction_count_percentile", 0.0, 1.0),
+    ignored("max_item_interaction_count_percentile", 0.0, 1.0),
+];
+const TRENDS: [Theirs; 1] = [Theirs { name: "trend_discovery_frequency", does: Does::Interval }];
+
+/// The intervals of trends, in hours.
+const INTERVALS: [(&str, f64); 5] = [("30 minutes", 0.5), ("1 hour", 1.0), ("2 hours", 2.0), ("3 hours", 3.0), ("1 day", 24.0)];
+/// AWS's default.
+const USUAL_INTERVAL: &str = "2 hours";
+/// What is usual for an item is seen from so many hours before the interval.
+const TREND_BASELINE_HOURS: f64 = 7.0 * 24.0;
 
 impl RecipeInfo {
     fn new(row: &Row) -> Self {
@@ -105,9 +222,23 @@ impl RecipeInfo {
         self.recipe_type == RANKING
     }
 
-    /// Whether scores are probabilities; popularity has none on the wire.
+    /// Whether campaigns of this recipe are asked with an item.
+    pub fn is_related(&self) -> bool {
+        self.recipe_type == RELATED
+    }
+
+    /// Whether answers differ between users, so that one must be named.
+    pub fn is_personal(&self) -> bool {
+        matches!(self.backing, "linear" | AUTO)
+    }
+
+    /// Whether scores on the wire are probabilities; as in AWS, related items and counters have none.
     pub fn has_scores(&self) -> bool {
-        self.backing == "linear"
+        self.is_personal()
+    }
+
+    fn takes(&self) -> &'static [Theirs] {
+        ROWS.iter().find(|row| row.name == self.name).map_or(&[], |row| row.takes)
     }
 }
 
@@ -127,40 +258,104 @@ pub fn recipe(arn: &Arn) -> Result<RecipeInfo> {
     })
 }
 
-/// Hyperparameters as given, sorted into what the model takes and what has no effect here.
+/// The recipe of AWS's that stands for what a search chose.
+pub(crate) fn standing_for(backing: &str) -> Arn {
+    let row = ROWS.iter().find(|row| row.backing == backing && row.recipe_type != RELATED);
+    Arn::recipe(row.map_or(AUTOMATIC, |row| row.name))
+}
+
+/// What a search aims at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Goal {
+    /// What users do next, Personalize's own measure.
+    #[default]
+    NextAction,
+    /// What they do in the time to come.
+    ComingPeriod,
+}
+
+/// Hyperparameters as given, sorted into what the model takes, what the search takes, and what has no effect here.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Hyperparameters {
     /// For [`recipes::recipe()`].
     pub given: BTreeMap<String, String>,
+    pub goal: Goal,
+    /// After so many seconds a search tries nothing more.
+    pub budget_s: Option<f64>,
     pub without_effect: Vec<String>,
 }
+
+const GOAL: &str = "goal";
+const BUDGET: &str = "time_budget_seconds";
 
 /// Checks names and ranges; the error names the parameter, its range and what was found.
 pub(crate) fn hyperparameters(recipe: &RecipeInfo, given: &BTreeMap<String, String>) -> Result<Hyperparameters> {
     let mut sorted = Hyperparameters::default();
+    if recipe.backing == "trending" {
+        set_interval(&mut sorted.given, USUAL_INTERVAL)?;
+    }
     for (name, value) in given {
-        let is_aws = recipe.name.starts_with("aws-") && recipe.has_scores();
-        if let Some((_, min, max)) = WITHOUT_EFFECT.iter().find(|(known, ..)| is_aws && known == name) {
-            check_range(name, value, *min, *max)?;
-            sorted.without_effect.push(name.clone());
-        } else if is_aws && RECENCY.contains(&name.as_str()) {
-            if !truth(name, value)? {
-                sorted.given.entry("alpha".into()).or_insert_with(|| "1".into());
-                sorted.given.entry("tau_inf".into()).or_insert_with(|| "inf".into());
-            }
-        } else {
-            sorted.given.insert(name.clone(), value.clone());
+        match recipe.takes().iter().find(|theirs| theirs.name == name) {
+            Some(theirs) => take(theirs, value, &mut sorted)?,
+            None if name == GOAL => sorted.goal = goal(value)?,
+            None if name == BUDGET => sorted.budget_s = Some(number(name, value, 1.0, 86_400.0)?),
+            None => _ = sorted.given.insert(name.clone(), value.clone()),
         }
     }
-    recipes::recipe(recipe.backing, &sorted.given).map_err(|e| Error::invalid_input(e.to_string()).with("recipe", recipe.name))?;
+    if recipe.backing != AUTO {
+        recipes::recipe(recipe.backing, &sorted.given).map_err(|e| Error::invalid_input(e.to_string()).with("recipe", recipe.name))?;
+    } else if let Some(unknown) = sorted.given.keys().next() {
+        let what = format!("{AUTOMATIC} takes the hyperparameters {GOAL} and {BUDGET}, and chooses all others itself; found {unknown}.");
+        return Err(Error::invalid_input(what));
+    }
     Ok(sorted)
 }
 
-fn check_range(name: &str, value: &str, min: f64, max: f64) -> Result<()> {
-    match value.trim().parse::<f64>() {
-        Ok(number) if (min..=max).contains(&number) => Ok(()),
-        _ => Err(Error::invalid_input(format!("{name} must be a number from {min} to {max}, found `{value}`."))),
+fn take(theirs: &Theirs, value: &str, sorted: &mut Hyperparameters) -> Result<()> {
+    match theirs.does {
+        Does::Nothing(min, max) => {
+            if min.is_finite() {
+                number(theirs.name, value, min, max)?;
+            }
+            sorted.without_effect.push(theirs.name.to_owned());
+        }
+        Does::Sets(ours, min, max) => {
+            // A count of 0 is one that asks for nothing, as is our least.
+            let value = number(theirs.name, value, min, max)?.max(if ours == "min_users" { 1.0 } else { min });
+            sorted.given.insert(ours.to_owned(), value.to_string());
+        }
+        Does::Recency => {
+            if !truth(theirs.name, value)? {
+                sorted.given.entry("alpha".into()).or_insert_with(|| "1".into());
+                sorted.given.entry("tau_inf".into()).or_insert_with(|| "inf".into());
+            }
+        }
+        Does::Interval => set_interval(&mut sorted.given, value)?,
     }
+    Ok(())
+}
+
+fn set_interval(given: &mut BTreeMap<String, String>, words: &str) -> Result<()> {
+    let hours = INTERVALS.iter().find(|(known, _)| *known == words.trim()).map(|(_, hours)| *hours).ok_or_else(|| {
+        let known: Vec<&str> = INTERVALS.iter().map(|(known, _)| *known).collect();
+        Error::invalid_input(format!("trend_discovery_frequency is one of {}; found `{words}`.", known.join(", ")))
+    })?;
+    given.insert("hours".into(), hours.to_string());
+    given.insert("baseline".into(), (TREND_BASELINE_HOURS / hours).to_string());
+    Ok(())
+}
+
+fn goal(value: &str) -> Result<Goal> {
+    match value.trim() {
+        "next_action" => Ok(Goal::NextAction),
+        "coming_period" => Ok(Goal::ComingPeriod),
+        _ => Err(Error::invalid_input(format!("{GOAL} must be next_action or coming_period, found `{value}`."))),
+    }
+}
+
+fn number(name: &str, value: &str, min: f64, max: f64) -> Result<f64> {
+    let number = value.trim().parse::<f64>().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| Error::invalid_input(format!("{name} must be a number from {min} to {max}, found `{value}`.")))
 }
 
 fn truth(name: &str, value: &str) -> Result<bool> {

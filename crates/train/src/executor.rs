@@ -24,11 +24,13 @@ pub struct TrainSettings {
     /// Operations that one fit may cost, unless the user sets `max_items`; and that all fits of a search may cost together,
     /// unless the user asks for a number of them. On two cores 2e12 are about 20 seconds.
     pub fit_flop: f64,
+    /// After so many seconds an automatic search tries nothing more, unless its hyperparameters say otherwise.
+    pub search_seconds: f64,
 }
 
 impl Default for TrainSettings {
     fn default() -> Self {
-        Self { seed: 42, judged_users: 5_000, fit_flop: 2e12 }
+        Self { seed: 42, judged_users: 5_000, fit_flop: 2e12, search_seconds: 900.0 }
     }
 }
 

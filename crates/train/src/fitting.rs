@@ -4,33 +4,68 @@ use std::collections::BTreeMap;
 
 use dataset::{IdMap, Snapshot, TrainingData};
 use domain::{ErrorKind, Result};
-use evaluate::{Finding, Known, Split, TestCase, insights, temporal, users10};
-use recipes::Interactions;
+use evaluate::{Finding, Known, NDCG_AT_10, Split, TestCase, compare, insights, temporal, users10};
+use recipes::{Interactions, Model};
 use runs::RunContext;
 
+use crate::auto::{self, AUTO};
 use crate::bundle::Bundle;
-use crate::catalogue::{self, RecipeInfo};
+use crate::catalogue::{self, Goal, Hyperparameters, RecipeInfo, standing_for};
 use crate::executor::TrainSettings;
-use crate::judging::{judge, repeat_share, thin};
+use crate::judging::{self, judge, repeat_share, thin};
 use crate::manifest::{FORMAT, Manifest};
 use crate::names;
 use crate::report::{Judgement, Report, RivalJudgement};
 use crate::rival::{HoldOut, Ours, Rival, left_out};
-use crate::search::{self, Choice, Plan};
+use crate::search::{self, Choice};
 use crate::selection::{EventRules, main_event_type, recipe_error, select};
-use crate::setting::{Fitted, Setting};
-use crate::solution::SolutionConfig;
+use crate::setting::{Chosen, Setting};
+use crate::solution::{MAX_FITS, SolutionConfig};
+use crate::space;
 use crate::stages::{Stages, count};
 use crate::version::SolutionVersion;
 
 /// Share of time before the cut of the temporal protocol.
 const BEFORE: f64 = 0.9;
-/// Fits besides those of the search: for the test part, for the coming period, for the final model.
+/// Fits of what was chosen: for the test part, for the coming period, for the final model.
 const OTHER_FITS: usize = 3;
+/// Fits of best-sellers, for the test part and for the coming period.
+const BASELINES: usize = 2;
+/// The best-sellers of so many days are the least that an automatic choice must reach.
+const GUARD_DAYS: f64 = 7.0;
 /// Bytes that the dense solve needs per pair of items.
 const BYTES_PER_PAIR: f64 = 12.0;
 /// Operations per cubed item of one fit: Cholesky, inverse and a product.
 const FLOP_PER_CUBE: f64 = 3.0;
+
+/// The recipe and best-sellers.
+type Fits = (Box<dyn Model>, Box<dyn Model>);
+
+/// The search that a recipe asks for.
+enum Search<'a> {
+    One(search::Plan<'a>),
+    Automatic(auto::Plan),
+}
+
+impl Search<'_> {
+    /// How many models may be blended.
+    fn members(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Automatic(_) => auto::MEMBERS,
+        }
+    }
+
+    /// How many fits there will be, those that follow the search included.
+    fn announced(&self) -> usize {
+        let searched = match self {
+            Self::One(plan) => plan.announced(),
+            // The guard fits the choice and itself.
+            Self::Automatic(plan) => plan.announced() + self.members() + 1,
+        };
+        searched + BASELINES + OTHER_FITS * self.members()
+    }
+}
 
 /// The files of a trained model.
 pub(crate) struct Outcome {
@@ -44,7 +79,8 @@ pub(crate) struct Assignment {
     pub version: SolutionVersion,
     pub recipe: RecipeInfo,
     pub rules: EventRules,
-    given: BTreeMap<String, String>,
+    parameters: Hyperparameters,
+    config: SolutionConfig,
     fits: usize,
     /// The user asked for a number of fits, so costs do not limit it.
     asked: bool,
@@ -62,57 +98,85 @@ impl Assignment {
         }
         let asked = version.perform_hpo || config.hpo_config.is_some();
         let fits = SolutionConfig::fits(&config, version.perform_hpo)?;
-        Ok(Self { rules: EventRules::of(&version)?, recipe, given: parameters.given, fits, asked, version, settings, rivals })
+        Ok(Self { rules: EventRules::of(&version)?, recipe, parameters, config, fits, asked, version, settings, rivals })
     }
 
     fn snapshot(&self) -> &Snapshot {
         &self.version.snapshot
     }
 
-    /// Where the search begins: what was given, with a size that fits the memory.
-    fn plan(&self, interactions: &Interactions, memory_bytes: usize, context: &RunContext) -> Result<Plan<'_>> {
-        let mut start = Setting::new(self.recipe.backing, &self.given)?;
-        let mut fits = self.fits;
-        if let Setting::Linear(linear) = &mut start {
-            let supported = supported_items(interactions, linear.min_support);
-            let room = (memory_bytes as f64 / BYTES_PER_PAIR).sqrt();
-            let affordable = (self.settings.fit_flop / FLOP_PER_CUBE).cbrt();
-            if !self.given.contains_key("max_items") {
-                linear.max_items = linear.max_items.min(room.min(affordable) as usize).max(2);
-            }
-            let solved = supported.min(linear.max_items);
-            if solved < supported {
-                let what = format!("The {} items with most users of {} get weights of their own", count(solved), count(supported));
-                context.log(
-                    runs::Level::Warn,
-                    format!(
-                        "{what}; the limits of memory and time allow no more (max_items raises the latter), the others rank by popularity."
-                    ),
-                );
-            }
-            let affordable = self.settings.fit_flop / (FLOP_PER_CUBE * (solved as f64).powi(3)).max(1.0);
-            fits = if self.asked { fits } else { fits.min(affordable as usize).max(1) };
+    /// What will be searched.
+    fn plan(&self, interactions: &Interactions, context: &RunContext) -> Result<Search<'_>> {
+        let sized = |setting| self.sized(setting, interactions, context);
+        if self.recipe.backing == AUTO {
+            let only = self.config.candidates()?;
+            return Ok(Search::Automatic(auto::Plan::new(&only, self.fits, self.settings.seed, sized)?));
         }
-        Ok(Plan { start, given: &self.given, fits })
+        let given = &self.parameters.given;
+        let start = sized(Setting::new(self.recipe.backing, given)?);
+        let fits = self.affordable(&start, interactions);
+        let ranges = self.config.ranges().filter(|ranges| !ranges.is_empty());
+        let all = self.config.all_parameters();
+        let drawn = ranges.map(|ranges| ranges.draw(&self.recipe, &all, fits.saturating_sub(1))).transpose()?.unwrap_or_default();
+        let drawn = drawn.into_iter().map(sized).collect();
+        Ok(Search::One(search::Plan { start, given, fits, related: self.recipe.is_related(), drawn }))
+    }
+
+    /// The dense solve of the linear recipe, cut to what memory and time allow; the log tells.
+    fn sized(&self, setting: Setting, interactions: &Interactions, context: &RunContext) -> Setting {
+        if setting.backing != "linear" {
+            return setting;
+        }
+        let supported = supported_items(interactions, setting.value("min_support") as usize);
+        let room = (context.limits().job_memory_bytes as f64 / BYTES_PER_PAIR).sqrt();
+        let affordable = (self.settings.fit_flop / FLOP_PER_CUBE).cbrt();
+        let most = setting.value("max_items");
+        let setting = match self.parameters.given.contains_key("max_items") {
+            true => setting,
+            false => setting.with("max_items", most.min(room.min(affordable).floor())),
+        };
+        let solved = supported.min(setting.value("max_items") as usize);
+        if solved < supported {
+            let what = format!("The {} items with most users of {} get weights of their own", count(solved), count(supported));
+            let why = "the limits of memory and time allow no more (max_items raises the latter), the others rank by popularity";
+            context.log(runs::Level::Warn, format!("{what}; {why}."));
+        }
+        setting
+    }
+
+    /// How many fits a search may take: as many as were asked for, else what the limits allow; cheap ones are not counted.
+    fn affordable(&self, start: &Setting, interactions: &Interactions) -> usize {
+        match start.backing.as_str() {
+            _ if self.asked => self.fits,
+            "linear" => {
+                let solved = supported_items(interactions, start.value("min_support") as usize).min(start.value("max_items") as usize);
+                let affordable = self.settings.fit_flop / (FLOP_PER_CUBE * (solved as f64).powi(3)).max(1.0);
+                self.fits.min(affordable as usize).max(1)
+            }
+            backing if space::is_costly(backing) => self.fits,
+            _ => MAX_FITS,
+        }
     }
 
     /// Computes everything; called off the async threads.
     pub(crate) fn carry_out(&self, data: &TrainingData, context: &RunContext) -> Result<Outcome> {
         let interactions = select(data, &self.rules)?;
-        let plan = self.plan(&interactions, context.limits().job_memory_bytes, context)?;
-        let stages = Stages::new(context, self.settings.seed, search::fits(&plan) + OTHER_FITS + self.rivals.len());
+        let plan = self.plan(&interactions, context)?;
+        let budget = self.parameters.budget_s.or((self.recipe.backing == AUTO).then_some(self.settings.search_seconds));
+        let stages = Stages::new(context, self.settings.seed, plan.announced() + self.rivals.len(), budget);
         self.tell_data(data, &interactions, &stages);
         let insights = self.insights(data, &interactions);
         let split = users10(&interactions, self.settings.seed).map_err(recipe_error)?;
         stages.ended("split");
-        let choice = self.search(&plan, &split, &stages)?;
+        let choice = self.search(&plan, &split.train, &stages)?;
+        let choice = self.guarded(choice, &split, &interactions, &stages)?;
+        stages.skip(plan.members() * OTHER_FITS - choice.chosen.fits() * OTHER_FITS);
         stages.ended("search");
         let (next, rivals) = self.next(&choice, &split, data, &interactions, &stages)?;
         stages.ended("judge held-out users");
         let coming = self.coming(&choice, &interactions, &stages)?;
         stages.ended("judge coming period");
-        let fitted = choice.setting.fit(&interactions, &stages)?;
-        let fitted = as_chosen(fitted, &choice.setting);
+        let fitted = choice.chosen.fit(&interactions, &stages)?;
         stages.ended("refit");
         let report = Report {
             recipe: self.recipe.name.into(),
@@ -122,14 +186,18 @@ impl Assignment {
             main_event_type: main_event_type(&data.events, &self.rules),
             next,
             coming,
-            exclude_seen: choice.exclude_seen,
+            exclude_seen: choice.how.exclude_seen,
+            decision: choice.decision.clone(),
+            best_recipe_arn: (self.recipe.backing == AUTO)
+                .then(|| choice.chosen.heaviest().map(|s| standing_for(&s.backing)))
+                .transpose()?,
             repeat_share: repeat_share(&split.cases),
             rivals,
             insights,
         };
         report.insight_words().into_iter().for_each(|line| stages.warn(line));
         report.words().into_iter().chain(report.segment_words()).for_each(|line| stages.info(line));
-        self.files(data, &interactions, &fitted, choice, report, &stages)
+        self.files(data, &interactions, fitted.as_ref(), choice, report, &stages)
     }
 
     fn tell_data(&self, data: &TrainingData, interactions: &Interactions, stages: &Stages<'_>) {
@@ -151,10 +219,45 @@ impl Assignment {
         insights(interactions, &Known { rows, distinct: data.events.len(), user_id: &user_id, item_id: &item_id })
     }
 
-    fn search(&self, plan: &Plan<'_>, split: &Split, stages: &Stages<'_>) -> Result<Choice> {
-        let inner = users10(&split.train, self.settings.seed.wrapping_add(1)).map_err(recipe_error)?;
+    /// On users, or on a time, that are in none of the parts on which the outcome is judged.
+    fn search(&self, plan: &Search<'_>, train: &Interactions, stages: &Stages<'_>) -> Result<Choice> {
+        let inner = match self.parameters.goal {
+            Goal::NextAction => users10(train, self.settings.seed.wrapping_add(1)),
+            Goal::ComingPeriod => temporal(train, BEFORE),
+        };
+        let inner = inner.map_err(recipe_error)?;
         let cases = thin(inner.cases, self.settings.judged_users);
-        search::choose(plan, &inner.train, &cases, stages)
+        match plan {
+            Search::One(plan) => search::choose(plan, &inner.train, &cases, stages),
+            Search::Automatic(plan) => auto::choose(plan, &inner.train, &cases, stages),
+        }
+    }
+
+    /// An automatic choice that ranks below the best-sellers of the last week, by more than chance, gives way to them.
+    fn guarded(&self, choice: Choice, split: &Split, interactions: &Interactions, stages: &Stages<'_>) -> Result<Choice> {
+        if self.recipe.backing != AUTO || !self.config.candidates()?.is_empty() {
+            return Ok(choice);
+        }
+        let later = match self.parameters.goal {
+            Goal::NextAction => None,
+            Goal::ComingPeriod => Some(temporal(interactions, BEFORE).map_err(recipe_error)?),
+        };
+        let split = later.as_ref().unwrap_or(split);
+        let cases = thin(split.cases.clone(), self.settings.judged_users);
+        let week = Setting::plain("recent_popularity")?.with("days", GUARD_DAYS);
+        let figures = |chosen: &Chosen| judging::evaluate(chosen.fit(&split.train, stages)?.as_ref(), &cases, choice.how);
+        let (ours, guard) = (figures(&choice.chosen)?, figures(&Chosen::One(week.clone()))?);
+        let compared = compare(&ours, &guard, NDCG_AT_10, self.settings.seed).map_err(recipe_error)?;
+        if !(compared.is_significant() && compared.difference.mean < 0.0) {
+            return Ok(choice);
+        }
+        let line = format!(
+            "On held-out customers the choice ranks below the best-sellers of the last {GUARD_DAYS} days (NDCG@10 {:+.4}, p {:.3}), so these are made.",
+            compared.difference.mean, compared.p_value
+        );
+        stages.warn(line.clone());
+        let decision = choice.decision.into_iter().chain([line]).collect();
+        Ok(Choice { chosen: Chosen::One(week), decision, ..choice })
     }
 
     /// Personalize's protocol; and the versions that serve, beside the same fit.
@@ -175,7 +278,7 @@ impl Assignment {
         let cases = thin(split.cases.clone(), self.settings.judged_users);
         let fits = self.fits_for(choice, &split.train, stages)?;
         let judgement = self.judged(choice, &fits, &split.train, &cases)?;
-        let ours = Ours { fitted: fits.0.model(), baseline: fits.1.model(), exclude_seen: choice.exclude_seen, seed: self.settings.seed };
+        let ours = Ours { fitted: fits.0.as_ref(), baseline: fits.1.as_ref(), how: choice.how, seed: self.settings.seed };
         let on = HoldOut { train: &split.train, cases: &cases, all: interactions, items: &data.items };
         Ok((judgement, self.beside(&ours, &on, stages)?))
     }
@@ -199,7 +302,7 @@ impl Assignment {
             Ok(split) => split,
             Err(error @ recipes::RecipeError::NotEnoughData { .. }) => {
                 stages.info(format!("The coming period cannot be judged: {error}"));
-                stages.skip(1);
+                stages.skip(choice.chosen.fits() + 1);
                 return Ok(None);
             }
             Err(error) => return Err(recipe_error(error)),
@@ -210,20 +313,19 @@ impl Assignment {
     }
 
     /// The recipe and best-sellers.
-    fn fits_for(&self, choice: &Choice, train: &Interactions, stages: &Stages<'_>) -> Result<(Fitted, Fitted)> {
-        let fitted = choice.setting.fit(train, stages)?;
-        Ok((as_chosen(fitted, &choice.setting), Setting::Popularity.fit(train, stages)?))
+    fn fits_for(&self, choice: &Choice, train: &Interactions, stages: &Stages<'_>) -> Result<Fits> {
+        Ok((choice.chosen.fit(train, stages)?, Setting::plain("popularity")?.fit(train, stages)?))
     }
 
-    fn judged(&self, choice: &Choice, fits: &(Fitted, Fitted), train: &Interactions, cases: &[TestCase]) -> Result<Judgement> {
-        judge((fits.0.model(), fits.1.model()), train, cases, choice.exclude_seen, self.settings.seed)
+    fn judged(&self, choice: &Choice, fits: &Fits, train: &Interactions, cases: &[TestCase]) -> Result<Judgement> {
+        judge((fits.0.as_ref(), fits.1.as_ref()), train, cases, choice.how, self.settings.seed)
     }
 
     fn files(
         &self,
         data: &TrainingData,
         interactions: &Interactions,
-        fitted: &Fitted,
+        fitted: &dyn Model,
         choice: Choice,
         report: Report,
         stages: &Stages<'_>,
@@ -231,18 +333,23 @@ impl Assignment {
         let name_column = names::column(self.snapshot())?;
         let names = names::names(data, name_column.as_deref())?;
         let serving = Bundle::of(&data.users, &data.items, &names, interactions)?.save()?;
-        let model = fitted.model().save().map_err(recipe_error)?;
+        let model = fitted.save().map_err(recipe_error)?;
         stages.ended("write");
         let times = stages.times();
         let spent: Vec<String> = times.iter().map(|time| format!("{} {:.1} s", time.stage, time.seconds)).collect();
         stages.info(format!("Time spent: {}.", spent.join(", ")));
+        let (backing, parameters, members) = match choice.chosen {
+            Chosen::One(setting) => (setting.backing, setting.parameters, Vec::new()),
+            Chosen::Blend(members) => ("blend".to_owned(), BTreeMap::new(), members),
+        };
         let manifest = Manifest {
             format: FORMAT,
             program_version: env!("CARGO_PKG_VERSION").into(),
             solution_version_arn: self.version.solution_version_arn.clone(),
             recipe: self.recipe.name.into(),
-            backing: self.recipe.backing.into(),
-            parameters: choice.setting.parameters(),
+            backing,
+            parameters,
+            members,
             search: choice.tried,
             seed: self.settings.seed,
             snapshot: self.snapshot().clone(),
@@ -253,14 +360,6 @@ impl Assignment {
             seconds: times,
         };
         Ok(Outcome { model, serving, manifest })
-    }
-}
-
-/// The fit with the recency and popularity discount that were chosen (a fit takes them from its recipe already).
-pub(crate) fn as_chosen(fitted: Fitted, setting: &Setting) -> Fitted {
-    match (fitted, setting) {
-        (Fitted::Linear(model), Setting::Linear(linear)) => Fitted::Linear(model.with_inference(linear.tau_inf, linear.kappa)),
-        (fitted, _) => fitted,
     }
 }
 

@@ -9,31 +9,24 @@ use recipes::{Interactions, Model};
 
 use crate::report::Judgement;
 use crate::selection::recipe_error;
-use crate::setting::Unseen;
+use crate::setting::{Asked, How};
 
-/// Ranks the catalogue for every case; what a user has is left out of the ranking when asked, but stays to be found, so that
-/// both ways can be compared.
-pub(crate) fn evaluate(model: &dyn Model, cases: &[TestCase], exclude_seen: bool) -> Result<Evaluation> {
-    let evaluation = if exclude_seen { evaluate::evaluate(&Unseen(model), cases, false) } else { evaluate::evaluate(model, cases, false) };
-    evaluation.map_err(recipe_error)
+/// Ranks the catalogue for every case; what a user has may be left out of the ranking, but stays to be found, so that both ways
+/// can be compared.
+pub(crate) fn evaluate(model: &dyn Model, cases: &[TestCase], how: How) -> Result<Evaluation> {
+    evaluate::evaluate(&Asked(model, how), cases, false).map_err(recipe_error)
 }
 
 /// The mean by which candidates are chosen.
-pub(crate) fn ndcg(model: &dyn Model, cases: &[TestCase], exclude_seen: bool) -> Result<f64> {
-    Ok(evaluate(model, cases, exclude_seen)?.mean(NDCG_AT_10).unwrap_or(0.0))
+pub(crate) fn ndcg(model: &dyn Model, cases: &[TestCase], how: How) -> Result<f64> {
+    Ok(evaluate(model, cases, how)?.mean(NDCG_AT_10).unwrap_or(0.0))
 }
 
 /// Model and baseline, fitted on `train`, on the same cases.
-pub(crate) fn judge(
-    fits: (&dyn Model, &dyn Model),
-    train: &Interactions,
-    cases: &[TestCase],
-    exclude_seen: bool,
-    seed: u64,
-) -> Result<Judgement> {
+pub(crate) fn judge(fits: (&dyn Model, &dyn Model), train: &Interactions, cases: &[TestCase], how: How, seed: u64) -> Result<Judgement> {
     let shares = Shares::of(train);
-    let ours = evaluate(fits.0, cases, exclude_seen)?.with_popularity(&shares);
-    let theirs = evaluate(fits.1, cases, exclude_seen)?.with_popularity(&shares);
+    let ours = evaluate(fits.0, cases, how)?.with_popularity(&shares);
+    let theirs = evaluate(fits.1, cases, how)?.with_popularity(&shares);
     let figures = figures(&ours, &theirs, seed).map_err(recipe_error)?;
     Ok(Judgement {
         users: ours.n_users(),
@@ -73,17 +66,13 @@ pub(crate) fn repeat_share(cases: &[TestCase]) -> f64 {
 
 /// The scale that makes held-out events most likely under a softmax of scores divided by it (maximum likelihood over a
 /// geometric grid; Platt-style scaling with one parameter, Guo et al. 2017, 1706.04599).
-pub(crate) fn temperature(model: &dyn Model, cases: &[TestCase], exclude_seen: bool) -> f32 {
+pub(crate) fn temperature(model: &dyn Model, cases: &[TestCase], how: How) -> f32 {
     const STEPS: i32 = 22;
     let grid: Vec<f32> = (0..STEPS).map(|step| 2f32.powf(step as f32 / 2.0 - 9.0)).collect();
     let per_case = cases.par_iter().map_init(
         || vec![0.0f32; model.n_items()],
         |scores, case| {
-            if exclude_seen {
-                Unseen(model).score(&case.history, case.now, scores);
-            } else {
-                model.score(&case.history, case.now, scores);
-            }
+            Asked(model, how).score(&case.history, case.now, scores);
             grid.iter().map(|scale| log_likelihood(scores, &case.truth, *scale)).collect::<Vec<f64>>()
         },
     );

@@ -6,6 +6,7 @@
 //! Must not know: campaigns (they register their use through [`Training::hold_version`]), the wire, how a recipe computes.
 //! Start reading at `training` (the handle), then `executor` (one run), `fitting` (search, judgement, refit), `report`.
 
+mod auto;
 mod bundle;
 mod catalogue;
 mod deed;
@@ -15,12 +16,14 @@ mod judging;
 mod manifest;
 mod names;
 mod page;
+mod ranges;
 mod report;
 mod rival;
 mod search;
 mod selection;
 mod setting;
 mod solution;
+mod space;
 mod stages;
 mod training;
 mod version;
@@ -32,10 +35,13 @@ pub use evaluate::{Figure, Finding, Interval, Segment, Severity};
 pub use executor::{TrainExecutor, TrainResult, TrainSettings};
 pub use manifest::{Candidate, Manifest, StageTime};
 pub use page::page;
+pub use ranges::{Categories, HyperParameterRanges, NumberRange};
 pub use report::{Difference, Judgement, PERSONALIZE_METRICS, Report, RivalJudgement, RivalWay, Verdict};
 pub use selection::{EventRule, EventRules};
+pub use setting::{BlendedSetting, Setting};
 pub use solution::{
-    CreateSolution, DEFAULT_FITS, EventParameters, EventsConfig, HpoConfig, HpoResourceConfig, MAX_FITS, Solution, SolutionConfig,
+    AutoMlConfig, CreateSolution, DEFAULT_FITS, EventParameters, EventsConfig, HpoConfig, HpoResourceConfig, MAX_FITS, Solution,
+    SolutionConfig,
 };
 pub use training::{SolutionMetrics, TRAIN, Training};
 pub use version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionView};

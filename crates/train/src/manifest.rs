@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::Report;
 use crate::selection::EventRules;
+use crate::setting::{BlendedSetting, Setting};
 
 /// Raised when files of older trainings can no longer be read.
 pub const FORMAT: u32 = 1;
@@ -21,10 +22,13 @@ pub struct Manifest {
     pub program_version: String,
     pub solution_version_arn: Arn,
     pub recipe: String,
-    /// Which of [`recipes::NAMES`] did the work.
+    /// Which of [`recipes::NAMES`] did the work; `blend` where several did.
     pub backing: String,
-    /// What the model was trained with, the chosen values included.
+    /// What the model was trained with, the chosen values included; empty for a blend.
     pub parameters: BTreeMap<String, String>,
+    /// What a blend is made of.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub members: Vec<BlendedSetting>,
     /// What the search tried, in order.
     pub search: Vec<Candidate>,
     pub seed: u64,
@@ -44,9 +48,19 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
+    /// One of [`recipes::NAMES`]; empty in files of before there were several in one search.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub backing: String,
     pub parameters: BTreeMap<String, String>,
     /// NDCG@10 on the validation users, who are neither in the training nor in the test part.
     pub ndcg_at_10: f64,
+}
+
+impl Candidate {
+    pub(crate) fn of(setting: &Setting, ndcg_at_10: f64) -> Self {
+        let Setting { backing, parameters } = setting.clone();
+        Self { backing, parameters, ndcg_at_10 }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -40,6 +40,12 @@ pub struct Report {
     pub coming: Option<Judgement>,
     /// Whether items that a user already has are left out of recommendations, as these figures were measured.
     pub exclude_seen: bool,
+    /// How an automatic choice was made, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub decision: Vec<String>,
+    /// The recipe that stands for an automatic choice.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub best_recipe_arn: Option<Arn>,
     /// Share of held-out events on items that the user already had.
     pub repeat_share: f64,
     /// The versions that serve now, judged beside this one.

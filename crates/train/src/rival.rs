@@ -10,12 +10,12 @@ use evaluate::{Evaluation, Shares, TestCase, compare};
 use recipes::{HistoryEvent, Interactions, Model, Reason, RecipeError};
 
 use crate::bundle::{Bundle, MANIFEST_FILE, MODEL_FILE, SERVING_FILE};
-use crate::fitting::as_chosen;
+use crate::catalogue;
 use crate::judging::{evaluate, named};
 use crate::manifest::Manifest;
 use crate::report::{RivalJudgement, RivalWay};
 use crate::selection::recipe_error;
-use crate::setting::Setting;
+use crate::setting::{Chosen, How};
 use crate::stages::Stages;
 use crate::training::Training;
 
@@ -33,7 +33,7 @@ pub(crate) struct Rival {
 pub(crate) struct Ours<'a> {
     pub fitted: &'a dyn Model,
     pub baseline: &'a dyn Model,
-    pub exclude_seen: bool,
+    pub how: How,
     pub seed: u64,
 }
 
@@ -65,23 +65,28 @@ impl Rival {
     }
 
     pub(crate) fn judge(&self, ours: &Ours<'_>, on: &HoldOut<'_>, stages: &Stages<'_>) -> Result<RivalJudgement> {
-        let exclude_seen = self.manifest.report.exclude_seen;
+        let how = self.how()?;
         let since = self.cases_since(on);
         if since.len() >= LEAST_CASES {
             stages.skip(1);
             let served = Translated { model: self.model.as_ref(), theirs: self.items_of(on.items) };
-            let rival = evaluate(&served, &since, exclude_seen)?;
+            let rival = evaluate(&served, &since, how)?;
             return self.compared(ours, on, &since, RivalWay::AsItServes, rival);
         }
-        let setting = Setting::new(&self.manifest.backing, &self.manifest.parameters)?;
-        let fitted = as_chosen(setting.fit(on.train, stages)?, &setting);
-        let rival = evaluate(fitted.model(), on.cases, exclude_seen)?;
+        let fitted = Chosen::of(&self.manifest)?.fit(on.train, stages)?;
+        let rival = evaluate(fitted.as_ref(), on.cases, how)?;
         self.compared(ours, on, on.cases, RivalWay::FittedAgain, rival)
     }
 
+    /// As it was judged when it was trained.
+    fn how(&self) -> Result<How> {
+        let recipe = catalogue::recipe(&Arn::recipe(&self.manifest.recipe))?;
+        Ok(How { exclude_seen: self.manifest.report.exclude_seen, related: recipe.is_related() })
+    }
+
     fn compared(&self, ours: &Ours<'_>, on: &HoldOut<'_>, cases: &[TestCase], way: RivalWay, rival: Evaluation) -> Result<RivalJudgement> {
-        let new = evaluate(ours.fitted, cases, ours.exclude_seen)?;
-        let baseline = evaluate(ours.baseline, cases, ours.exclude_seen)?;
+        let new = evaluate(ours.fitted, cases, ours.how)?;
+        let baseline = evaluate(ours.baseline, cases, ours.how)?;
         let shares = Shares::of(on.train);
         let [new, rival, baseline] = [new, rival, baseline].map(|evaluation| evaluation.with_popularity(&shares));
         let difference = compare(&new, &rival, evaluate::NDCG_AT_10, ours.seed).map_err(recipe_error)?.into();

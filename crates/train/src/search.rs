@@ -1,229 +1,164 @@
-//! The choice of parameters, on users who are neither in the training nor in the test part.
+//! The choice of parameters of one recipe, on users who are neither in the training nor in the test part.
 //!
-//! What the user gave stays. What is open is searched one change at a time, a change being kept when it helps; after each fit
-//! of the linear model its recency and popularity discount are chosen by scoring again, which costs no fit.
+//! What the user gave stays. What is open is searched one change at a time, a change being kept when it helps; where ranges were
+//! asked for, settings drawn from them are tried instead. After each fit, recency and popularity discount are chosen by scoring
+//! again where the model allows it, which costs no fit.
 
 use std::collections::BTreeMap;
 
 use domain::Result;
 use evaluate::TestCase;
-use recipes::{Interactions, Linear, LinearModel, RecentPopularity};
+use recipes::{Interactions, Model};
 
 use crate::judging::{ndcg, temperature};
 use crate::manifest::Candidate;
-use crate::setting::{Fitted, Setting};
+use crate::setting::{Chosen, How, Setting};
+use crate::space::{self, KAPPAS, TAUS};
 use crate::stages::{Stages, count};
-
-/// Half-lives of the input in steps, and popularity discounts, that are tried after every fit.
-const TAUS: [f32; 5] = [2.0, 5.0, 10.0, 30.0, f32::INFINITY];
-const KAPPAS: [f32; 2] = [0.15, 0.3];
-/// Windows of recent popularity, in days.
-const DAYS: [u32; 6] = [1, 3, 7, 30, 90, 365];
 
 /// What may be searched, and how far.
 pub(crate) struct Plan<'a> {
     pub start: Setting,
     /// Parameters that the user gave and that stay.
     pub given: &'a BTreeMap<String, String>,
-    /// How many fits of the linear model are allowed.
+    /// How many fits are allowed.
     pub fits: usize,
+    /// Whether the recipe is asked with an item.
+    pub related: bool,
+    /// Settings to be tried instead of changes to the first; see [`crate::ranges`].
+    pub drawn: Vec<Setting>,
 }
 
 /// The outcome.
 pub(crate) struct Choice {
-    pub setting: Setting,
-    /// Whether leaving out what a user already has ranks better.
-    pub exclude_seen: bool,
+    pub chosen: Chosen,
+    pub how: How,
     pub temperature: f32,
     pub tried: Vec<Candidate>,
+    /// How it came to this, for people; the search of a single recipe needs no words besides its log.
+    pub decision: Vec<String>,
 }
 
-struct Trial {
-    setting: Setting,
-    ndcg: f64,
-    fitted: Fitted,
+/// A setting with its fit on the training part, and how good that is.
+pub(crate) struct Trial {
+    pub setting: Setting,
+    pub ndcg: f64,
+    pub model: Box<dyn Model>,
 }
 
-/// One change to the linear recipe; gives false when it would change nothing.
-struct Move {
-    parameters: &'static [&'static str],
-    apply: fn(&mut Linear) -> bool,
+impl Plan<'_> {
+    /// How many fits [`choose`] announces.
+    pub(crate) fn announced(&self) -> usize {
+        let changes = if self.drawn.is_empty() { space::moves(&self.start.backing).len() } else { self.drawn.len() };
+        self.fits.min(1 + changes)
+    }
 }
-
-fn scale_lambda(linear: &mut Linear, factor: f32) -> bool {
-    linear.lambda = (linear.lambda * factor).clamp(1.0, 1e5);
-    true
-}
-
-/// In the order of what they gained on real data (models.md B): order or no order, regularisation, then the fine points.
-const MOVES: [Move; 9] = [
-    Move {
-        parameters: &["alpha", "p", "xi"],
-        apply: |l| {
-            (l.alpha, l.p, l.xi) = (1.0, 0.3, 0.3);
-            true
-        },
-    },
-    Move { parameters: &["lambda"], apply: |l| scale_lambda(l, 0.4) },
-    Move {
-        parameters: &["alpha"],
-        apply: |l| {
-            let ordered = l.alpha < 1.0;
-            l.alpha = if ordered { 0.1 } else { 0.7 };
-            true
-        },
-    },
-    Move { parameters: &["lambda"], apply: |l| scale_lambda(l, 2.0) },
-    Move {
-        parameters: &["tau_train"],
-        apply: |l| {
-            l.tau_train = 10.0;
-            l.alpha < 1.0
-        },
-    },
-    Move {
-        parameters: &["xi", "p"],
-        apply: |l| {
-            (l.p, l.xi) = (0.2, 0.3);
-            true
-        },
-    },
-    Move { parameters: &["lambda"], apply: |l| scale_lambda(l, 0.5) },
-    Move {
-        parameters: &["tau_train"],
-        apply: |l| {
-            l.tau_train = 2.0;
-            l.alpha < 1.0
-        },
-    },
-    Move {
-        parameters: &["alpha"],
-        apply: |l| {
-            l.alpha = 0.5;
-            true
-        },
-    },
-];
 
 /// Fits on `train`, judges on `cases`.
 pub(crate) fn choose(plan: &Plan<'_>, train: &Interactions, cases: &[TestCase], stages: &Stages<'_>) -> Result<Choice> {
-    let start = Trial { fitted: plan.start.fit(train, stages)?, setting: plan.start.clone(), ndcg: 0.0 };
-    let model = start.fitted.model();
-    let exclude_seen = ndcg(model, cases, true)? >= ndcg(model, cases, false)?;
-    let judge = Judge { plan, cases, exclude_seen, stages };
+    let model = plan.start.fit(train, stages)?;
+    let how = how_to_ask(model.as_ref(), cases, plan.related)?;
+    let judge = Judge { given: plan.given, train, cases, how, stages };
     let mut tried = Vec::new();
-    let start = judge.tuned(start, &mut tried)?;
-    let best = match &start.setting {
-        Setting::Popularity => start,
-        Setting::Recent(_) => judge.windows(start, train, &mut tried)?,
-        Setting::Linear(_) => judge.moves(start, train, &mut tried)?,
-    };
-    let temperature = temperature(best.fitted.model(), cases, exclude_seen);
-    Ok(Choice { setting: best.setting, exclude_seen, temperature, tried })
+    let start = judge.tuned(plan.start.clone(), model, &mut tried)?;
+    let left = plan.announced().saturating_sub(1);
+    let best =
+        if plan.drawn.is_empty() { judge.climb(start, left, &mut tried)? } else { judge.drawn(start, &plan.drawn, left, &mut tried)? };
+    let temperature = temperature(best.model.as_ref(), cases, how);
+    Ok(Choice { chosen: Chosen::One(best.setting), how, temperature, tried, decision: Vec::new() })
 }
 
-/// How many fits [`choose`] announces.
-pub(crate) fn fits(plan: &Plan<'_>) -> usize {
-    match plan.start {
-        Setting::Popularity => 1,
-        Setting::Recent(_) => 1 + DAYS.len(),
-        Setting::Linear(_) => plan.fits,
-    }
+/// Whether leaving out what a user already has ranks better. The item that a recipe is asked with is always left out.
+pub(crate) fn how_to_ask(model: &dyn Model, cases: &[TestCase], related: bool) -> Result<How> {
+    let how = |exclude_seen| How { exclude_seen, related };
+    let excludes = related || ndcg(model, cases, how(true))? >= ndcg(model, cases, how(false))?;
+    Ok(how(excludes))
 }
 
-struct Judge<'a> {
-    plan: &'a Plan<'a>,
-    cases: &'a [TestCase],
-    exclude_seen: bool,
-    stages: &'a Stages<'a>,
+/// What all trials of a search share.
+pub(crate) struct Judge<'a> {
+    pub given: &'a BTreeMap<String, String>,
+    pub train: &'a Interactions,
+    pub cases: &'a [TestCase],
+    pub how: How,
+    pub stages: &'a Stages<'a>,
 }
 
 impl Judge<'_> {
-    fn is_open(&self, parameter: &str) -> bool {
-        !self.plan.given.contains_key(parameter)
+    /// Fits and tunes a setting.
+    pub(crate) fn tried(&self, setting: Setting, tried: &mut Vec<Candidate>) -> Result<Trial> {
+        self.stages.check()?;
+        let model = setting.fit(self.train, self.stages)?;
+        self.tuned(setting, model, tried)
     }
 
-    fn windows(&self, start: Trial, train: &Interactions, tried: &mut Vec<Candidate>) -> Result<Trial> {
-        if !self.is_open("days") {
-            self.stages.skip(DAYS.len());
-            return Ok(start);
-        }
-        let mut best = start;
-        for days in DAYS {
-            let setting = Setting::Recent(RecentPopularity { days });
-            let fitted = setting.fit(train, self.stages)?;
-            let trial = self.tuned(Trial { setting, fitted, ndcg: 0.0 }, tried)?;
-            if trial.ndcg > best.ndcg {
-                best = trial;
-            }
-        }
-        Ok(best)
-    }
-
-    fn moves(&self, start: Trial, train: &Interactions, tried: &mut Vec<Candidate>) -> Result<Trial> {
-        let mut best = start;
-        let mut left = self.plan.fits.saturating_sub(1);
-        for change in MOVES.iter().filter(|change| change.parameters.iter().all(|name| self.is_open(name))) {
-            if left == 0 {
+    /// Changes the best setting, one change after the other, as long as fits are left.
+    pub(crate) fn climb(&self, start: Trial, fits: usize, tried: &mut Vec<Candidate>) -> Result<Trial> {
+        let (mut best, mut left) = (start, fits);
+        let is_open = |name: &&str| !self.given.contains_key(*name);
+        for change in space::moves(&best.setting.backing).iter().filter(|change| change.parameters.iter().all(is_open)) {
+            if left == 0 || self.stages.is_late() {
                 break;
             }
-            let Setting::Linear(current) = &best.setting else { break };
-            let mut next = current.clone();
-            if !(change.apply)(&mut next) || next == *current {
-                continue;
-            }
-            self.stages.check()?;
-            let setting = Setting::Linear(next);
-            let fitted = setting.fit(train, self.stages)?;
-            let trial = self.tuned(Trial { setting, fitted, ndcg: 0.0 }, tried)?;
+            let Some(next) = change.apply(&best.setting) else { continue };
+            let trial = self.tried(next, tried)?;
+            left -= 1;
             if trial.ndcg > best.ndcg {
                 best = trial;
             }
-            left -= 1;
         }
         self.stages.skip(left);
         Ok(best)
     }
 
-    /// Judges a fit; of a linear model, chooses what can be chosen without another fit.
-    fn tuned(&self, trial: Trial, tried: &mut Vec<Candidate>) -> Result<Trial> {
-        let trial = match (trial.fitted, trial.setting) {
-            (Fitted::Linear(model), Setting::Linear(recipe)) => self.tune_linear(&model, recipe)?,
-            (fitted, setting) => Trial { ndcg: ndcg(fitted.model(), self.cases, self.exclude_seen)?, fitted, setting },
-        };
-        let words = trial.setting.words();
-        self.stages.info(format!(
-            "Candidate {}: {words}: NDCG@10 {:.4} on {} validation users.",
-            tried.len() + 1,
-            trial.ndcg,
-            count(self.cases.len())
-        ));
-        tried.push(Candidate { parameters: trial.setting.parameters(), ndcg_at_10: trial.ndcg });
-        Ok(trial)
+    fn drawn(&self, start: Trial, settings: &[Setting], fits: usize, tried: &mut Vec<Candidate>) -> Result<Trial> {
+        let mut best = start;
+        for setting in settings.iter().take(fits) {
+            let trial = self.tried(setting.clone(), tried)?;
+            if trial.ndcg > best.ndcg {
+                best = trial;
+            }
+        }
+        self.stages.skip(fits.saturating_sub(settings.len()));
+        Ok(best)
     }
 
-    fn tune_linear(&self, model: &LinearModel, recipe: Linear) -> Result<Trial> {
-        let mut best = (recipe.tau_inf, recipe.kappa, ndcg(model, self.cases, self.exclude_seen)?);
-        let consider = |tau: f32, kappa: f32, best: &mut (f32, f32, f64)| -> Result<()> {
+    /// Judges a fit, and chooses what can be chosen without another.
+    pub(crate) fn tuned(&self, setting: Setting, model: Box<dyn Model>, tried: &mut Vec<Candidate>) -> Result<Trial> {
+        let ndcg = ndcg(model.as_ref(), self.cases, self.how)?;
+        let mut best = Trial { setting, ndcg, model };
+        for (name, values) in [("tau_inf", TAUS.as_slice()), ("kappa", KAPPAS.as_slice())] {
+            if !self.given.contains_key(name) {
+                best = self.retuned(best, name, values)?;
+            }
+        }
+        self.stages.info(format!(
+            "Candidate {}: {}: NDCG@10 {:.4} on {} validation users.",
+            tried.len() + 1,
+            best.setting.words(),
+            best.ndcg,
+            count(self.cases.len())
+        ));
+        tried.push(Candidate::of(&best.setting, best.ndcg));
+        Ok(best)
+    }
+
+    fn retuned(&self, trial: Trial, name: &str, values: &[f64]) -> Result<Trial> {
+        let fitted = trial.setting.clone();
+        let mut best = trial;
+        for value in values {
+            let setting = best.setting.with(name, *value);
+            if setting == best.setting || setting == fitted {
+                continue;
+            }
+            let (tau_inf, kappa) = (setting.value("tau_inf") as f32, setting.value("kappa") as f32);
+            let Some(model) = best.model.retuned(tau_inf, if kappa.is_nan() { 0.0 } else { kappa }) else { break };
             self.stages.check()?;
-            let found = ndcg(&model.with_inference(tau, kappa), self.cases, self.exclude_seen)?;
-            if found > best.2 {
-                *best = (tau, kappa, found);
-            }
-            Ok(())
-        };
-        if self.is_open("tau_inf") {
-            for tau in TAUS.into_iter().filter(|tau| *tau != recipe.tau_inf) {
-                consider(tau, recipe.kappa, &mut best)?;
+            let ndcg = ndcg(model.as_ref(), self.cases, self.how)?;
+            if ndcg > best.ndcg {
+                best = Trial { setting, ndcg, model };
             }
         }
-        if self.is_open("kappa") {
-            for kappa in KAPPAS.into_iter().filter(|kappa| *kappa != recipe.kappa) {
-                consider(best.0, kappa, &mut best)?;
-            }
-        }
-        let (tau_inf, kappa, ndcg) = best;
-        let fitted = Fitted::Linear(model.with_inference(tau_inf, kappa));
-        Ok(Trial { setting: Setting::Linear(Linear { tau_inf, kappa, ..recipe }), ndcg, fitted })
+        Ok(best)
     }
 }

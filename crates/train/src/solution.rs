@@ -6,7 +6,8 @@ use domain::{Arn, Error, Name, Result};
 use serde::{Deserialize, Serialize};
 use store::Resource;
 
-use crate::catalogue;
+use crate::catalogue::{self, RecipeInfo};
+use crate::ranges::HyperParameterRanges;
 
 /// As DescribeSolution shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,9 @@ pub struct SolutionConfig {
     pub feature_transformation_parameters: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hpo_config: Option<HpoConfig>,
+    /// With `performAutoML`.
+    #[serde(rename = "autoMLConfig", skip_serializing_if = "Option::is_none")]
+    pub auto_ml_config: Option<AutoMlConfig>,
     /// Members that we know of but do not act on: refused, so that nothing is silently ignored.
     #[serde(flatten)]
     pub(crate) others: BTreeMap<String, serde_json::Value>,
@@ -81,8 +85,20 @@ pub struct EventParameters {
 pub struct HpoConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hpo_resource_config: Option<HpoResourceConfig>,
+    #[serde(skip_serializing_if = "HyperParameterRanges::is_empty")]
+    pub algorithm_hyper_parameter_ranges: HyperParameterRanges,
     #[serde(flatten)]
     pub(crate) others: BTreeMap<String, serde_json::Value>,
+}
+
+/// Which recipes an automatic choice may take; all when there is no list.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AutoMlConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipe_list: Vec<Arn>,
 }
 
 /// Numbers as text, as AWS has them.
@@ -123,10 +139,16 @@ pub const DEFAULT_FITS: usize = 3;
 impl CreateSolution {
     /// Whether a solution is as this request asks for it.
     pub fn describes(&self, solution: &Solution) -> bool {
-        self.recipe_arn.as_ref() == Some(&solution.recipe_arn)
+        self.wanted_recipe() == solution.recipe_arn
+            && self.perform_auto_ml.unwrap_or(false) == solution.perform_auto_ml
             && self.perform_hpo.unwrap_or(false) == solution.perform_hpo
             && self.event_type == solution.event_type
             && self.solution_config == solution.solution_config
+    }
+
+    /// The recipe of the solution; without one it is chosen automatically.
+    pub fn wanted_recipe(&self) -> Arn {
+        self.recipe_arn.clone().unwrap_or_else(|| Arn::recipe(catalogue::AUTOMATIC))
     }
 
     /// What creating it would refuse whatever else there is.
@@ -136,18 +158,24 @@ impl CreateSolution {
 
     /// Checks all that can be checked without looking at other resources.
     pub(crate) fn into_solution(self, solution_arn: Arn) -> Result<Solution> {
-        if self.perform_auto_ml == Some(true) {
-            return Err(Error::invalid_input("performAutoML is not offered: name a recipe in recipeArn."));
-        }
         if self.perform_auto_training == Some(true) {
             let instead = "start solution versions by a trigger or a call to CreateSolutionVersion";
             return Err(Error::invalid_input(format!("performAutoTraining is not offered: {instead}.")));
         }
-        let recipe_arn = self.recipe_arn.ok_or_else(|| Error::invalid_input("recipeArn is required; found none."))?;
-        let recipe = catalogue::recipe(&recipe_arn)?;
+        let perform_auto_ml = self.perform_auto_ml.unwrap_or(false);
+        let recipe = match (self.recipe_arn, perform_auto_ml) {
+            (Some(arn), false) => catalogue::recipe(&arn)?,
+            (None, true) => catalogue::recipe(&Arn::recipe(catalogue::AUTOMATIC))?,
+            (Some(arn), true) => {
+                return Err(Error::invalid_input(format!(
+                    "With performAutoML the recipe is chosen for you: leave recipeArn out; found {arn}."
+                )));
+            }
+            (None, false) => return Err(Error::invalid_input("recipeArn is required unless performAutoML is true; found none.")),
+        };
         let config = self.solution_config;
         if let Some(config) = &config {
-            config.check(self.event_type.as_deref())?;
+            config.check(self.event_type.as_deref(), &recipe)?;
             catalogue::hyperparameters(&recipe, &config.all_parameters())?;
         }
         Ok(Solution {
@@ -156,7 +184,7 @@ impl CreateSolution {
             dataset_group_arn: self.dataset_group_arn,
             recipe_arn: recipe.recipe_arn,
             perform_hpo: self.perform_hpo.unwrap_or(false),
-            perform_auto_ml: false,
+            perform_auto_ml,
             perform_auto_training: false,
             event_type: self.event_type,
             solution_config: config,
@@ -165,7 +193,7 @@ impl CreateSolution {
 }
 
 impl SolutionConfig {
-    fn check(&self, event_type: Option<&str>) -> Result<()> {
+    fn check(&self, event_type: Option<&str>, recipe: &RecipeInfo) -> Result<()> {
         let hpo = self.hpo_config.iter().flat_map(|hpo| hpo.others.keys().map(|name| ("hpoConfig", name)));
         let refused = self.others.keys().map(|name| ("solutionConfig", name)).chain(hpo).find(|(_, name)| name.as_str() != "hpoObjective");
         if let Some((place, name)) = refused {
@@ -173,6 +201,7 @@ impl SolutionConfig {
         }
         self.threshold()?;
         self.fits(false)?;
+        self.check_search(recipe)?;
         if self.event_value_threshold.is_some() && event_type.is_none() {
             return Err(Error::invalid_input("solutionConfig.eventValueThreshold needs eventType; found none."));
         }
@@ -192,6 +221,43 @@ impl SolutionConfig {
             ))),
             None => Ok(()),
         }
+    }
+
+    fn check_search(&self, recipe: &RecipeInfo) -> Result<()> {
+        let is_automatic = recipe.name == catalogue::AUTOMATIC;
+        if let Some(automatic) = &self.auto_ml_config {
+            if !is_automatic {
+                return Err(Error::invalid_input("solutionConfig.autoMLConfig needs performAutoML; found a recipe instead."));
+            }
+            if automatic.metric_name.as_deref().is_some_and(|name| name != evaluate::NDCG_AT_10) {
+                let (known, found) = (evaluate::NDCG_AT_10, automatic.metric_name.as_deref().unwrap_or_default());
+                return Err(Error::invalid_input(format!("autoMLConfig.metricName is {known}; found {found}.")));
+            }
+            self.candidates()?;
+        }
+        match self.ranges() {
+            Some(ranges) if is_automatic && !ranges.is_empty() => {
+                Err(Error::invalid_input(format!("{} chooses its hyperparameters itself: leave the ranges out.", recipe.name)))
+            }
+            Some(ranges) => ranges.check(recipe, &self.all_parameters()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn ranges(&self) -> Option<&HyperParameterRanges> {
+        self.hpo_config.as_ref().map(|hpo| &hpo.algorithm_hyper_parameter_ranges)
+    }
+
+    /// The backings of `autoMLConfig.recipeList`; empty when any may be chosen.
+    pub(crate) fn candidates(&self) -> Result<Vec<&'static str>> {
+        let list = self.auto_ml_config.iter().flat_map(|automatic| &automatic.recipe_list);
+        list.map(|arn| match catalogue::recipe(arn)? {
+            recipe if recipe.is_related() || recipe.name == catalogue::AUTOMATIC => {
+                Err(Error::invalid_input(format!("autoMLConfig.recipeList has recipes that recommend for users; found {arn}.")))
+            }
+            recipe => Ok(recipe.backing),
+        })
+        .collect()
     }
 
     /// The least EVENT_VALUE that counts.

@@ -18,15 +18,26 @@ pub(crate) struct Stages<'a> {
     seed: u64,
     total: u64,
     done: Cell<u64>,
+    begun: Timestamp,
+    /// When nothing more is to be tried.
+    late_after_ms: Option<i64>,
     since: Cell<Timestamp>,
     times: RefCell<Vec<StageTime>>,
 }
 
 impl<'a> Stages<'a> {
-    /// `fits`: how many fits there will be in all.
-    pub(crate) fn new(context: &'a RunContext, seed: u64, fits: usize) -> Self {
-        let since = Cell::new(context.clock().now());
-        Self { context, seed, total: FIT * fits as u64, done: Cell::new(0), since, times: RefCell::default() }
+    /// `fits`: how many fits there will be in all; `budget_s`: after how many seconds nothing more is tried.
+    pub(crate) fn new(context: &'a RunContext, seed: u64, fits: usize, budget_s: Option<f64>) -> Self {
+        let begun = context.clock().now();
+        let late_after_ms = budget_s.map(|seconds| (seconds * 1000.0) as i64);
+        let (done, since, times) = (Cell::new(0), Cell::new(begun), RefCell::default());
+        Self { context, seed, total: FIT * fits as u64, done, begun, late_after_ms, since, times }
+    }
+
+    /// Whether the time budget of the search is used up.
+    pub(crate) fn is_late(&self) -> bool {
+        let spent = self.context.clock().now().since_ms(self.begun);
+        self.late_after_ms.is_some_and(|late| spent >= late)
     }
 
     pub(crate) fn info(&self, line: impl Into<String>) {

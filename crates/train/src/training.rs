@@ -169,6 +169,15 @@ impl Training {
         Ok(self.list_solution_versions(Some(solution_arn)).await?.pop())
     }
 
+    /// What the newest version that is ACTIVE chose, where the solution leaves the choice to us.
+    pub async fn best_recipe(&self, solution_arn: &Arn) -> Result<Option<Arn>> {
+        let versions = self.list_solution_versions(Some(solution_arn)).await?;
+        match versions.iter().rev().find(|view| view.is_active()) {
+            Some(view) => Ok(self.report(&view.version.solution_version_arn).await?.best_recipe_arn),
+            None => Ok(None),
+        }
+    }
+
     /// Works on versions that are pending or in progress.
     pub async fn stop_solution_version_creation(&self, arn: &Arn) -> Result<()> {
         let view = self.get_solution_version(arn).await?;

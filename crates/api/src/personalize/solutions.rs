@@ -28,6 +28,9 @@ pub(crate) async fn describe(app: Arc<App>, input: Input) -> Result<Answer> {
         let latest = summary(solution_versions::view(&latest)?, solution_versions::SUMMARY);
         solution.insert("latestSolutionVersion".into(), latest);
     }
+    if let Some(best) = app.training.best_recipe(&arn).await? {
+        solution.insert("autoMLResult".into(), json!({"bestRecipeArn": best}));
+    }
     Ok(Answer::Json(json!({"solution": solution})))
 }
 

@@ -11,16 +11,11 @@ use crate::wanted::{Batch, Filter, QualityGate, TrainingSchedules};
 /// What CreateSolution takes, and members of it that say nothing here.
 const SOLUTION: [&str; 6] = ["name", "recipeArn", "performHPO", "eventType", "solutionConfig", "performAutoML"];
 /// AWS's recipes that this version does not have, so that they are told from misspelt ones.
-const NOT_OFFERED: [&str; 20] = [
-    "aws-sims",
-    "aws-similar-items",
+const NOT_OFFERED: [&str; 15] = [
     "aws-item-affinity",
     "aws-item-attribute-affinity",
-    "aws-trending-now",
     "aws-next-best-action",
-    "aws-hrnn",
-    "aws-hrnn-metadata",
-    "aws-hrnn-coldstart",
+    "aws-semantic-similarity",
     "aws-vod-most-popular",
     "aws-vod-because-you-watched-x",
     "aws-vod-more-like-x",
@@ -33,8 +28,6 @@ const NOT_OFFERED: [&str; 20] = [
     "aws-ecomm-recommended-for-you",
     "aws-personalized-ranking-v3",
 ];
-/// What performAutoML comes to: AWS tries recipes, this is the one it would mostly choose.
-const AUTO: &str = "aws-user-personalization";
 
 /// The arguments of a solution, or why it is left out.
 pub(super) enum Arguments {
@@ -59,7 +52,7 @@ pub(super) fn solution(object: &Object<'_>, recipe_may_lack: bool) -> Arguments 
             }
         }
         None if automl => {
-            arguments.insert("recipeArn".into(), Arn::recipe(AUTO).as_str().into());
+            arguments.insert("performAutoML".into(), true.into());
         }
         None if recipe_may_lack => return Arguments::LeftOut("it names no recipeArn, so nothing can be trained.".into()),
         None => object.wrong("expected recipeArn, found nothing."),
@@ -92,9 +85,11 @@ fn recipe(node: &Node<'_>) -> Option<String> {
 fn check_solution(object: &Object<'_>, arguments: &Map<String, Value>) {
     let mut arguments = arguments.clone();
     arguments.insert("datasetGroupArn".into(), domain::arn::Partition::default().personalize("dataset-group", "any").as_str().into());
-    if !arguments.contains_key("name")
-        || arguments.get("recipeArn").and_then(|arn| train::recipe(&Arn::parse(arn.as_str()?).ok()?).ok()).is_none()
-    {
+    let known = arguments
+        .get("recipeArn")
+        .is_none_or(|arn| arn.as_str().is_some_and(|arn| Arn::parse(arn).is_ok_and(|arn| train::recipe(&arn).is_ok())));
+    let has_recipe = arguments.contains_key("recipeArn") || arguments.contains_key("performAutoML");
+    if !arguments.contains_key("name") || !has_recipe || !known {
         // Said already.
         return;
     }

@@ -132,7 +132,7 @@ fn the_older_form_with_one_solution_is_accepted() {
     older["solution"] = json!({"name": "Solution", "performAutoML": true});
     older["campaign"] = json!({"name": "Campaign", "minProvisionedTPS": 1});
     let wanted = parse(&older).unwrap();
-    assert_eq!(wanted.solutions[0].arguments["recipeArn"], "arn:aws:personalize:::recipe/aws-user-personalization");
+    assert_eq!((&wanted.solutions[0].arguments["performAutoML"], wanted.solutions[0].arguments.get("recipeArn")), (&json!(true), None));
     assert_eq!(wanted.campaigns[0].solution, Choice::Of("solution".into()));
 }
 

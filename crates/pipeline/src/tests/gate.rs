@@ -43,6 +43,8 @@ fn report(recipe: &str, new: f64, live: Option<f64>, popularity: f64) -> Report 
         },
         coming: None,
         exclude_seen: true,
+        decision: Vec::new(),
+        best_recipe_arn: None,
         repeat_share: 0.0,
         rivals: rival.into_iter().collect(),
         insights: Vec::new(),

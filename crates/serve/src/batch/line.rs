@@ -85,8 +85,13 @@ impl Answers {
     }
 
     fn output(&self, input: &Value) -> Result<Value> {
-        let ranks = self.deployed.model.recipe.is_ranking();
-        let shape = if ranks { r#"{"userId":"…","itemList":["…"]}"# } else { r#"{"userId":"…"}"# };
+        let recipe = &self.deployed.model.recipe;
+        let ranks = recipe.is_ranking();
+        let shape = match recipe.is_related() {
+            true => r#"{"itemId":"…"}"#,
+            false if ranks => r#"{"userId":"…","itemList":["…"]}"#,
+            false => r#"{"userId":"…"}"#,
+        };
         if !input.is_object() {
             return Err(Error::invalid_input(format!("A line is a JSON object such as {shape}; found {}.", shown(input))));
         }

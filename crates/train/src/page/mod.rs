@@ -236,7 +236,10 @@ fn tried(page: &mut String, manifest: &Manifest) {
     let trials = &manifest.search;
     let Some(best) = winner(trials) else { return };
     page.push_str("<h2>What was tried, and why the winner won</h2>\n");
-    add(page, format_args!("<p>{}</p>\n", why(trials, best)));
+    match manifest.report.decision.as_slice() {
+        [] => add(page, format_args!("<p>{}</p>\n", why(trials, best))),
+        lines => lines.iter().for_each(|line| add(page, format_args!("<p>{}</p>\n", escape(line)))),
+    }
     let scores: Vec<f64> = trials.iter().map(|trial| trial.ndcg_at_10).collect();
     add(
         page,
@@ -249,12 +252,13 @@ fn tried(page: &mut String, manifest: &Manifest) {
     let value = |trial: &Candidate, name: &String| trial.parameters.get(name).cloned().unwrap_or_default();
     let differ = |name: &&String| trials.iter().map(|trial| value(trial, name)).collect::<BTreeSet<_>>().len() > 1;
     let names: Vec<&String> = names.into_iter().filter(differ).collect();
-    page.push_str("<details><summary>All trials</summary><div class=\"scroll\"><table>\n<tr><th>Trial</th><th>NDCG@10</th>");
+    page.push_str("<details><summary>All trials</summary><div class=\"scroll\"><table>\n<tr><th>Trial</th><th>Recipe</th><th>NDCG@10</th>");
     names.iter().for_each(|name| add(page, format_args!("<th>{}</th>", escape(name))));
     page.push_str("</tr>\n");
     for (at, trial) in trials.iter().enumerate() {
         let class = if at == best { " class=\"best\"" } else { "" };
-        add(page, format_args!("<tr{class}><td>{}</td><td class=\"number\">{:.4}</td>", at + 1, trial.ndcg_at_10));
+        let (number, recipe) = (at + 1, escape(&trial.backing));
+        add(page, format_args!("<tr{class}><td>{number}</td><td>{recipe}</td><td class=\"number\">{:.4}</td>", trial.ndcg_at_10));
         names.iter().for_each(|name| add(page, format_args!("<td class=\"number\">{}</td>", escape(&value(trial, name)))));
         page.push_str("</tr>\n");
     }
@@ -279,9 +283,10 @@ fn why(trials: &[Candidate], best: usize) -> String {
     }
     let second = trials.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, trial)| trial.ndcg_at_10).fold(f64::MIN, f64::max);
     let first = trials.first().map_or(0.0, |trial| trial.ndcg_at_10);
+    let other = if best == 0 { format!("the next {second:.4}") } else { format!("the next {second:.4}, the first {first:.4}") };
     format!(
         "{} settings were fitted. Trial {} won because it ranked best for validation customers, who are neither in the training nor in the \
-         figures above: NDCG@10 {score:.4}, the next {second:.4}, the first {first:.4}. The best of several is a little lucky; the figures above \
+         figures above: NDCG@10 {score:.4}, {other}. The best of several is a little lucky; the figures above \
          are from other customers and are not.",
         trials.len(),
         best + 1
@@ -290,14 +295,21 @@ fn why(trials: &[Candidate], best: usize) -> String {
 
 fn made(page: &mut String, manifest: &Manifest) {
     let seconds: f64 = manifest.seconds.iter().map(|stage| stage.seconds).sum();
-    let parameters: Vec<String> = manifest.parameters.iter().map(|(name, value)| format!("{} {}", escape(name), escape(value))).collect();
+    let of = |parameters: &BTreeMap<String, String>| {
+        let parameters: Vec<String> = parameters.iter().map(|(name, value)| format!("{} {}", escape(name), escape(value))).collect();
+        parameters.join(", ")
+    };
+    let mut parameters = vec![of(&manifest.parameters)];
+    parameters
+        .extend(manifest.members.iter().map(|member| format!("{}: {}", escape(&member.setting.backing), of(&member.setting.parameters))));
+    parameters.retain(|text| !text.is_empty());
     add(
         page,
         format_args!(
             "<h2>How to get the same again</h2>\n<p class=\"soft\">Penchant {}, {} ({}), seed {}, {seconds:.1} s. {}</p>\n",
             escape(&manifest.program_version),
             escape(&manifest.backing),
-            parameters.join(", "),
+            parameters.join("; "),
             manifest.seed,
             escape(manifest.solution_version_arn.as_str())
         ),

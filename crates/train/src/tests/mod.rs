@@ -6,6 +6,7 @@ mod page;
 mod quality;
 mod report;
 mod rivals;
+mod searching;
 mod solutions;
 mod versions;
 

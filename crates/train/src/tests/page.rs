@@ -17,7 +17,8 @@ fn figures() -> BTreeMap<String, Figure> {
 }
 
 fn candidate(lambda: &str, ndcg_at_10: f64) -> Candidate {
-    Candidate { parameters: [("lambda", lambda), ("p", "0.2")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(), ndcg_at_10 }
+    let parameters = [("lambda", lambda), ("p", "0.2")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+    Candidate { backing: "linear".into(), parameters, ndcg_at_10 }
 }
 
 const EVIL: &str = "<script>alert('1')</script>\"&";
@@ -43,6 +44,7 @@ fn manifest(id: &str) -> Manifest {
         recipe: "aws-user-personalization".into(),
         backing: "linear".into(),
         parameters: candidate("120", 0.2).parameters,
+        members: Vec::new(),
         search: vec![candidate("300", 0.2), candidate("120", 0.23), candidate(id, 0.21)],
         seed: 7,
         snapshot: dataset::Snapshot {

@@ -24,6 +24,8 @@ pub fn report(recipe: &str, low: f64, high: f64) -> Report {
         next,
         coming: None,
         exclude_seen: true,
+        decision: Vec::new(),
+        best_recipe_arn: None,
         repeat_share: 0.003,
         rivals: Vec::new(),
         insights: Vec::new(),

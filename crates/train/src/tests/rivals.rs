@@ -7,7 +7,7 @@ use super::fixture::{Shop, walks};
 use crate::{CreateSolutionVersion, MANIFEST_FILE, Report, RivalWay, Solution, SolutionVersion};
 
 impl Shop {
-    async fn train_beside(&self, solution: &Solution, rival: &SolutionVersion) -> Report {
+    pub(super) async fn train_beside(&self, solution: &Solution, rival: &SolutionVersion) -> Report {
         let judge_beside = vec![rival.solution_version_arn.clone()];
         let request = CreateSolutionVersion { solution_arn: solution.solution_arn.clone(), name: None, training_mode: None, judge_beside };
         let version = self.training.create_solution_version(request).await.unwrap();

@@ -58,7 +58,7 @@ async fn wrong_requests_get_a_sentence_that_says_what_is_wrong() {
 #[tokio::test]
 async fn an_unknown_recipe_names_the_known_ones_and_an_unknown_group_is_not_found() {
     let shop = Shop::empty().await;
-    let recipe = shop.training.create_solution(shop.request("likes", "aws-sims")).await.unwrap_err();
+    let recipe = shop.training.create_solution(shop.request("likes", "aws-semantic-similarity")).await.unwrap_err();
     assert_eq!(recipe.kind, ErrorKind::NotFound);
     assert!(recipe.message.contains("aws-popularity-count, aws-user-personalization"), "{recipe}");
     let mut request = shop.request("likes", "aws-popularity-count");
@@ -69,7 +69,7 @@ async fn an_unknown_recipe_names_the_known_ones_and_an_unknown_group_is_not_foun
 #[test]
 fn every_recipe_is_backed_and_its_arn_is_aws_shaped() {
     for recipe in crate::recipes() {
-        assert!(recipes::NAMES.contains(&recipe.backing), "{}", recipe.name);
+        assert!(recipe.backing == "auto" || recipes::NAMES.contains(&recipe.backing), "{}", recipe.name);
         assert_eq!(recipe.recipe_arn.as_str(), format!("arn:aws:personalize:::recipe/{}", recipe.name));
         assert_eq!(crate::recipe(&recipe.recipe_arn).unwrap(), recipe);
     }
