@@ -25,6 +25,8 @@ use crate::planner::Look;
 use crate::statement::{Fate, Maker, Statement};
 use crate::target::Target;
 
+/// Numbers the folders of previews, of all workbenches of the process: what one that failed still tidies away must not be another's.
+static PREVIEWS: AtomicU64 = AtomicU64::new(0);
 /// Rows of each table that a preview reads, unless another number is asked for.
 pub const PREVIEW_ROWS: u64 = 1_000;
 /// No other number is larger.
@@ -41,8 +43,6 @@ pub struct Workbench {
     jobs: Jobs,
     catalog: Catalog,
     engine: Arc<dyn Engine>,
-    /// Made so far; each spills into a folder of its own.
-    previews: Arc<AtomicU64>,
 }
 
 /// How a job's work can be written down.
@@ -86,7 +86,7 @@ pub struct Side {
 impl Workbench {
     /// `engine` is the one in this process.
     pub fn new(jobs: Jobs, catalog: Catalog, engine: Arc<dyn Engine>) -> Self {
-        Self { jobs, catalog, engine, previews: Arc::default() }
+        Self { jobs, catalog, engine }
     }
 
     pub fn jobs(&self) -> &Jobs {
@@ -254,7 +254,7 @@ impl Workbench {
 
     /// At everything, within the means of a preview.
     fn look(&self) -> Look {
-        let number = self.previews.fetch_add(1, Ordering::Relaxed);
+        let number = PREVIEWS.fetch_add(1, Ordering::Relaxed);
         let spill_folder = std::env::temp_dir().join(format!("penchant-preview-{}-{number}", std::process::id()));
         Look::whole(Means { memory_bytes: PREVIEW_MEMORY_BYTES, spill_folder, cancel: CancellationToken::new(), frugal: false })
     }
