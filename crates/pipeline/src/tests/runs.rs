@@ -347,7 +347,9 @@ async fn the_samples_file_goes_the_whole_way_unchanged_with_its_own_data() {
     let rows: Vec<(&str, u64)> = outcome.imports.iter().map(|(kind, report)| (kind.as_str(), report.rows_read)).collect();
     assert_eq!(rows, [("INTERACTIONS", 158_371), ("ITEMS", 9_742)]);
     for trained in &outcome.trained {
-        assert_eq!(trained.report.verdict(), train::Verdict::Beats, "{}: {:?}", trained.key, trained.report.words());
+        // One film alone does not tell what somebody watches next: sims are for the page of a film, not for a person.
+        let expected = if trained.report.recipe == "aws-sims" { train::Verdict::Undecided } else { train::Verdict::Beats };
+        assert_eq!(trained.report.verdict(), expected, "{}: {:?}", trained.key, trained.report.words());
     }
     assert_eq!(outcome.campaigns.len(), outcome.trained.len());
     assert_eq!(house.executor.serving.list_filters(None).await.unwrap()[0].name.as_str(), "media-filter-1");
