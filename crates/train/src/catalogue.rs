@@ -6,6 +6,7 @@ use domain::{Arn, Error, Result};
 use serde::Serialize;
 
 use crate::auto::AUTO;
+use crate::use_case::{self, UseCase};
 
 /// A recipe on the wire. Only names that are really backed by a model are listed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +23,9 @@ pub struct RecipeInfo {
     /// The name in [`recipes::NAMES`] of what is trained, or `auto`.
     #[serde(skip)]
     pub backing: &'static str,
+    /// For recommenders of a domain dataset group, not for solutions.
+    #[serde(skip)]
+    pub use_case: Option<UseCase>,
 }
 
 struct Row {
@@ -31,6 +35,7 @@ struct Row {
     /// What AWS's recipe of this name takes.
     takes: &'static [Theirs],
     description: &'static str,
+    use_case: Option<UseCase>,
 }
 
 const PERSONAL: &str = "USER_PERSONALIZATION";
@@ -49,6 +54,7 @@ const ROWS: [Row; 13] = [
         backing: "popularity",
         takes: &[],
         description: "Best-sellers: the items that most different users had.",
+        use_case: None,
     },
     Row {
         name: "aws-user-personalization",
@@ -56,6 +62,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "What this user is likely to want next: a linear item-to-item model that weighs what came last.",
+        use_case: None,
     },
     Row {
         name: "aws-user-personalization-v2",
@@ -63,6 +70,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "What this user is likely to want next: the same model as aws-user-personalization.",
+        use_case: None,
     },
     Row {
         name: "aws-personalized-ranking",
@@ -70,6 +78,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "Puts a given list of items in order for a user, with the model of aws-user-personalization.",
+        use_case: None,
     },
     Row {
         name: "aws-personalized-ranking-v2",
@@ -77,6 +86,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "Puts a given list of items in order for a user: the same model as aws-personalized-ranking.",
+        use_case: None,
     },
     Row {
         name: "aws-similar-items",
@@ -84,6 +94,7 @@ const ROWS: [Row; 13] = [
         backing: "similar",
         takes: &SIMILAR_ITEMS,
         description: "Items that the same users have as the given one: co-occurrence, discounted for popularity and long histories.",
+        use_case: None,
     },
     Row {
         name: "aws-sims",
@@ -91,6 +102,7 @@ const ROWS: [Row; 13] = [
         backing: "similar",
         takes: &SIMS,
         description: "Items that the same users have as the given one: the same model as aws-similar-items, with the parameters of SIMS.",
+        use_case: None,
     },
     Row {
         name: "aws-trending-now",
@@ -98,6 +110,7 @@ const ROWS: [Row; 13] = [
         backing: "trending",
         takes: &TRENDS,
         description: "What is on the rise: users of the last interval against what an item's own past lets expect.",
+        use_case: None,
     },
     Row {
         name: "aws-hrnn",
@@ -105,6 +118,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "A name of older scripts: the same model as aws-user-personalization.",
+        use_case: None,
     },
     Row {
         name: "aws-hrnn-metadata",
@@ -112,6 +126,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &NETWORK,
         description: "A name of older scripts: the same model as aws-user-personalization.",
+        use_case: None,
     },
     Row {
         name: "aws-hrnn-coldstart",
@@ -119,6 +134,7 @@ const ROWS: [Row; 13] = [
         backing: "linear",
         takes: &COLD_START,
         description: "A name of older scripts: the same model as aws-user-personalization.",
+        use_case: None,
     },
     Row {
         name: "penchant-popular-recent",
@@ -126,6 +142,7 @@ const ROWS: [Row; 13] = [
         backing: "recent_popularity",
         takes: &[],
         description: "Best-sellers of the last days (hyperparameter days). Not known to AWS.",
+        use_case: None,
     },
     Row {
         name: AUTOMATIC,
@@ -133,6 +150,91 @@ const ROWS: [Row; 13] = [
         backing: AUTO,
         takes: &[],
         description: "Tries everything that recommends for users, tunes the best and blends them where that is better. Not known to AWS.",
+        use_case: None,
+    },
+];
+
+/// AWS's domain use cases.
+const DOMAIN_ROWS: [Row; 10] = [
+    Row {
+        name: "aws-ecomm-popular-items-by-views",
+        recipe_type: PERSONAL,
+        backing: "popularity",
+        takes: &[],
+        description: "Most viewed: the items that most different users looked at.",
+        use_case: Some(use_case::MOST_VIEWED),
+    },
+    Row {
+        name: "aws-ecomm-popular-items-by-purchases",
+        recipe_type: PERSONAL,
+        backing: "popularity",
+        takes: &[],
+        description: "Best-sellers: the items that most different users bought.",
+        use_case: Some(use_case::BEST_SELLERS),
+    },
+    Row {
+        name: "aws-ecomm-frequently-bought-together",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &[],
+        description: "What the users who bought the given item bought besides.",
+        use_case: Some(use_case::BOUGHT_TOGETHER),
+    },
+    Row {
+        name: "aws-ecomm-customers-who-viewed-x-also-viewed",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &[],
+        description: "What the users who looked at the given item looked at besides, without what this user bought already.",
+        use_case: Some(use_case::ALSO_VIEWED),
+    },
+    Row {
+        name: "aws-ecomm-recommended-for-you",
+        recipe_type: PERSONAL,
+        backing: "linear",
+        takes: &[],
+        description: "What this user is likely to want next, without what they bought already.",
+        use_case: Some(use_case::SHOPPER),
+    },
+    Row {
+        name: "aws-vod-because-you-watched-x",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &[],
+        description: "What the users who watched the given video watched besides, without what this user watched already.",
+        use_case: Some(use_case::BECAUSE_YOU_WATCHED),
+    },
+    Row {
+        name: "aws-vod-more-like-x",
+        recipe_type: RELATED,
+        backing: "similar",
+        takes: &[],
+        description: "Videos like the given one, by who watched them, without what this user watched already.",
+        use_case: Some(use_case::MORE_LIKE),
+    },
+    Row {
+        name: "aws-vod-trending-now",
+        recipe_type: TRENDING,
+        backing: "trending",
+        takes: &[],
+        description: "Videos on the rise: users of the last interval against what a video's own past lets expect.",
+        use_case: Some(use_case::TRENDING),
+    },
+    Row {
+        name: "aws-vod-most-popular",
+        recipe_type: PERSONAL,
+        backing: "popularity",
+        takes: &[],
+        description: "Most popular: the videos that most different users watched.",
+        use_case: Some(use_case::MOST_WATCHED),
+    },
+    Row {
+        name: "aws-vod-top-picks",
+        recipe_type: PERSONAL,
+        backing: "linear",
+        takes: &[],
+        description: "What this user is likely to watch next, without what they watched already.",
+        use_case: Some(use_case::TOP_PICKS),
     },
 ];
 
@@ -214,6 +316,7 @@ impl RecipeInfo {
             status: "ACTIVE",
             description: row.description,
             backing: row.backing,
+            use_case: row.use_case,
         }
     }
 
@@ -232,25 +335,29 @@ impl RecipeInfo {
         matches!(self.backing, "linear" | AUTO)
     }
 
-    /// Whether scores on the wire are probabilities; as in AWS, related items and counters have none.
+    /// Whether scores on the wire are probabilities; as in AWS, related items, counters and recommenders have none.
     pub fn has_scores(&self) -> bool {
-        self.is_personal()
+        self.is_personal() && self.use_case.is_none()
     }
 
     fn takes(&self) -> &'static [Theirs] {
-        ROWS.iter().find(|row| row.name == self.name).map_or(&[], |row| row.takes)
+        rows().find(|row| row.name == self.name).map_or(&[], |row| row.takes)
     }
+}
+
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(&DOMAIN_ROWS)
 }
 
 /// All recipes, in the order in which they are listed.
 pub fn recipes() -> Vec<RecipeInfo> {
-    ROWS.iter().map(RecipeInfo::new).collect()
+    rows().map(RecipeInfo::new).collect()
 }
 
 /// The recipe of an ARN; `NotFound` lists the names there are.
 pub fn recipe(arn: &Arn) -> Result<RecipeInfo> {
     recipes().into_iter().find(|recipe| &recipe.recipe_arn == arn).ok_or_else(|| {
-        let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        let known: Vec<&str> = rows().map(|row| row.name).collect();
         Error::new(
             domain::ErrorKind::NotFound,
             format!("Recipe {arn} does not exist; there are {} (as arn:aws:personalize:::recipe/<name>).", known.join(", ")),

@@ -18,7 +18,7 @@ use crate::names;
 use crate::report::{Judgement, Report, RivalJudgement};
 use crate::rival::{HoldOut, Ours, Rival, left_out};
 use crate::search::{self, Choice};
-use crate::selection::{EventRules, main_event_type, recipe_error, select};
+use crate::selection::{EventRules, main_event_type, recipe_error, require, select};
 use crate::setting::{Chosen, Setting};
 use crate::solution::{MAX_FITS, SolutionConfig};
 use crate::space;
@@ -161,6 +161,7 @@ impl Assignment {
     /// Computes everything; called off the async threads.
     pub(crate) fn carry_out(&self, data: &TrainingData, context: &RunContext) -> Result<Outcome> {
         let interactions = select(data, &self.rules)?;
+        self.recipe.use_case.and_then(|use_case| use_case.needs).map_or(Ok(()), |needs| require(&data.events, needs))?;
         let plan = self.plan(&interactions, context)?;
         let budget = self.parameters.budget_s.or((self.recipe.backing == AUTO).then_some(self.settings.search_seconds));
         let stages = Stages::new(context, self.settings.seed, plan.announced() + self.rivals.len(), budget);
@@ -235,9 +236,14 @@ impl Assignment {
 
     /// An automatic choice that ranks below the best-sellers of the last week, by more than chance, gives way to them.
     fn guarded(&self, choice: Choice, split: &Split, interactions: &Interactions, stages: &Stages<'_>) -> Result<Choice> {
-        if self.recipe.backing != AUTO || !self.config.candidates()?.is_empty() {
+        if self.recipe.backing != AUTO {
             return Ok(choice);
         }
+        if !self.config.candidates()?.is_empty() {
+            stages.skip(auto::MEMBERS + 1);
+            return Ok(choice);
+        }
+        stages.skip(auto::MEMBERS - choice.chosen.fits());
         let later = match self.parameters.goal {
             Goal::NextAction => None,
             Goal::ComingPeriod => Some(temporal(interactions, BEFORE).map_err(recipe_error)?),

@@ -26,6 +26,7 @@ mod solution;
 mod space;
 mod stages;
 mod training;
+mod use_case;
 mod version;
 
 pub use bundle::{Bundle, Histories, MANIFEST_FILE, MODEL_FILE, SERVING_FILE, Texts};
@@ -44,6 +45,7 @@ pub use solution::{
     SolutionConfig,
 };
 pub use training::{SolutionMetrics, TRAIN, Training};
+pub use use_case::UseCase;
 pub use version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionView};
 
 // The tests' fixture speaks of this crate by its name, because `serve` includes it too.

@@ -112,6 +112,18 @@ fn check(interactions: &Interactions, events: &Events, rules: &EventRules) -> Re
     Ok(())
 }
 
+/// Fails when there are fewer events of a type than a training needs, whatever trains besides.
+pub(crate) fn require(events: &Events, event_type: &str) -> Result<()> {
+    let is_it: Vec<bool> = events.event_types.iter().map(|name| name.eq_ignore_ascii_case(event_type)).collect();
+    let found = events.event_type.iter().filter(|kind| is_it.get(usize::from(**kind)) == Some(&true)).count();
+    if found >= MIN_INTERACTIONS {
+        return Ok(());
+    }
+    let among = format!("{} events{}", events.len(), types_found(events));
+    let needed = format!("Training needs at least {MIN_INTERACTIONS} interactions of event type {event_type:?}");
+    Err(Error::invalid_data(format!("{needed}; found {found} among {among}.")).code("TRAIN_TOO_FEW_INTERACTIONS"))
+}
+
 /// The event type of at least nine in ten of the events that count.
 pub(crate) fn main_event_type(events: &Events, rules: &EventRules) -> Option<String> {
     let mut counts = vec![0_usize; events.event_types.len()];

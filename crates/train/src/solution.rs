@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::arn::Partition;
 use domain::{Arn, Error, Name, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use store::Resource;
 
 use crate::catalogue::{self, RecipeInfo};
@@ -136,6 +138,9 @@ pub const MAX_FITS: usize = 40;
 /// Fits of a search unless asked otherwise; with `performHPO` three times as many.
 pub const DEFAULT_FITS: usize = 3;
 
+/// The kind in the ARN of a solution.
+const SOLUTION: &str = "solution";
+
 impl CreateSolution {
     /// Whether a solution is as this request asks for it.
     pub fn describes(&self, solution: &Solution) -> bool {
@@ -153,7 +158,7 @@ impl CreateSolution {
 
     /// What creating it would refuse whatever else there is.
     pub fn check(&self) -> Result<()> {
-        self.clone().into_solution(self.dataset_group_arn.clone()).map(|_| ())
+        self.clone().into_solution(Partition::default().personalize(SOLUTION, &self.name)).map(|_| ())
     }
 
     /// Checks all that can be checked without looking at other resources.
@@ -173,6 +178,10 @@ impl CreateSolution {
             }
             (None, false) => return Err(Error::invalid_input("recipeArn is required unless performAutoML is true; found none.")),
         };
+        if recipe.use_case.is_some() && solution_arn.kind() == SOLUTION {
+            let name = recipe.name;
+            return Err(Error::invalid_input(format!("Recipe {name} is for recommenders: use CreateRecommender, or name another recipe.")));
+        }
         let config = self.solution_config;
         if let Some(config) = &config {
             config.check(self.event_type.as_deref(), &recipe)?;
@@ -189,6 +198,27 @@ impl CreateSolution {
             event_type: self.event_type,
             solution_config: config,
         })
+    }
+}
+
+impl Solution {
+    /// What a recommender trains: a solution that is kept by it, under its own ARN. `training_data` is its `trainingDataConfig`.
+    pub fn of_recommender(
+        name: &Name,
+        arn: Arn,
+        dataset_group_arn: &Arn,
+        recipe: &RecipeInfo,
+        training_data: Option<Value>,
+    ) -> Result<Self> {
+        let event_type = recipe.use_case.and_then(|use_case| use_case.trains_on);
+        let config = training_data.map(|given| json!({"trainingDataConfig": given}));
+        let request = json!({
+            "name": name, "datasetGroupArn": dataset_group_arn, "recipeArn": recipe.recipe_arn, "performAutoTraining": false,
+            "eventType": event_type, "solutionConfig": config,
+        });
+        let request: CreateSolution =
+            serde_json::from_value(request).map_err(|e| Error::invalid_input(format!("recommenderConfig cannot be used: {e}.")))?;
+        request.into_solution(arn).map_err(|e| Error::new(e.kind, e.message.replace("solutionConfig.", "recommenderConfig.")))
     }
 }
 

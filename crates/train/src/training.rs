@@ -11,6 +11,7 @@ use store::{Artifacts, Store, Stored, Tx};
 
 use crate::Report;
 use crate::bundle::MANIFEST_FILE;
+use crate::catalogue;
 use crate::manifest::Manifest;
 use crate::solution::{CreateSolution, Solution};
 use crate::version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionUse, VersionView};
@@ -95,11 +96,7 @@ impl Training {
             if !self.runs.get(&version.run).await?.state.is_final() {
                 return Err(Error::in_use(format!("Solution {arn} is in training ({key}): stop that or wait until it has ended.")));
             }
-            if let Some(model) = tx.find::<TrainedModel>(key).await? {
-                prefixes.push(model.value.artifacts);
-                tx.delete::<TrainedModel>(key).await?;
-            }
-            tx.delete::<SolutionVersion>(key).await?;
+            prefixes.extend(remove_version_in(&mut tx, &version.solution_version_arn).await?);
         }
         tx.delete::<Solution>(arn.as_str()).await?;
         self.datasets.release_group_in(&mut tx, &solution.dataset_group_arn, &holder(&solution)).await?;
@@ -118,11 +115,22 @@ impl Training {
         let name = request.name.map(Name::new).transpose()?;
         let mut tx = self.store().begin().await?;
         let solution = tx.get::<Solution>(request.solution_arn.as_str()).await?.value;
+        let version = self.train_in(&mut tx, solution, name, request.judge_beside).await?;
+        tx.commit().await?;
+        self.runs.wake();
+        Ok(version)
+    }
+
+    /// The same in a transaction of the caller, who wakes the workers; also for a solution that is not kept under its ARN, as that of a
+    /// recommender, whose versions are then the caller's to take away.
+    pub async fn train_in(&self, tx: &mut Tx, solution: Solution, name: Option<Name>, judge_beside: Vec<Arn>) -> Result<SolutionVersion> {
         let id = format!("{}/{}", solution.name, tx.unique_hex().await?);
-        let arn = self.partition.personalize("solution", id);
-        let run = self.runs.submit_in(&mut tx, &NewRun::new(TRAIN, arn.as_str())).await?;
-        let snapshot = self.datasets.snapshot_in(&mut tx, &solution.dataset_group_arn, &run).await?;
+        let arn = self.partition.personalize(solution.solution_arn.kind(), id);
+        let run = self.runs.submit_in(tx, &NewRun::new(TRAIN, arn.as_str())).await?;
+        let snapshot = self.datasets.snapshot_in(tx, &solution.dataset_group_arn, &run).await?;
         require_interactions(&snapshot)?;
+        let recipe = catalogue::recipe(&solution.recipe_arn)?;
+        recipe.use_case.map_or(Ok(()), |use_case| use_case.check(recipe.name, &snapshot))?;
         let version = SolutionVersion {
             name,
             solution_version_arn: arn,
@@ -135,14 +143,23 @@ impl Training {
             solution_config: solution.solution_config,
             training_mode: "FULL".into(),
             training_type: "MANUAL".into(),
-            judge_beside: request.judge_beside,
+            judge_beside,
             snapshot,
             run,
         };
         tx.create(&version).await?;
-        tx.commit().await?;
-        self.runs.wake();
         Ok(version)
+    }
+
+    /// Takes away the versions that `train_in` made under this ARN, but for `keep` and those in training, and says where their files are.
+    pub async fn remove_versions_in(&self, tx: &mut Tx, solution_arn: &Arn, keep: Option<&Arn>) -> Result<Vec<String>> {
+        let mut prefixes = Vec::new();
+        for version in tx.children::<SolutionVersion>(solution_arn.as_str()).await? {
+            if keep != Some(&version.solution_version_arn) && self.runs.get(&version.run).await?.state.is_final() {
+                prefixes.extend(remove_version_in(tx, &version.solution_version_arn).await?);
+            }
+        }
+        Ok(prefixes)
     }
 
     pub async fn get_solution_version(&self, arn: &Arn) -> Result<VersionView> {
@@ -150,12 +167,14 @@ impl Training {
         self.view(version).await
     }
 
-    /// All versions, or those of one solution, oldest first.
+    /// The versions of all solutions, or of one, oldest first.
     pub async fn list_solution_versions(&self, solution_arn: Option<&Arn>) -> Result<Vec<VersionView>> {
         let mut versions = match solution_arn {
             Some(solution) => self.store().children::<SolutionVersion>(solution.as_str()).await?,
             None => self.store().list::<SolutionVersion>().await?,
         };
+        // Those of recommenders are nobody else's.
+        versions.retain(|version| solution_arn.is_some() || version.solution_arn.kind() == "solution");
         versions.sort_by_key(|version| version.created);
         let mut views = Vec::with_capacity(versions.len());
         for version in versions {
@@ -237,6 +256,16 @@ impl Training {
         let run = self.runs.get(&version.run).await?;
         Ok(VersionView { version, run })
     }
+}
+
+/// Takes a version away and says where its files are, if it has any.
+async fn remove_version_in(tx: &mut Tx, arn: &Arn) -> Result<Option<String>> {
+    let model = tx.find::<TrainedModel>(arn.as_str()).await?;
+    if model.is_some() {
+        tx.delete::<TrainedModel>(arn.as_str()).await?;
+    }
+    tx.delete::<SolutionVersion>(arn.as_str()).await?;
+    Ok(model.map(|model| model.value.artifacts))
 }
 
 /// How the solution is named to whoever wants to delete its dataset group.

@@ -7,7 +7,8 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use dataset::{
-    CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateSchema, DataSource, Dataset, Datasets, ImportExecutor, ImportMode,
+    CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateSchema, DataSource, Dataset, Datasets, Domain, ImportExecutor,
+    ImportMode,
 };
 use domain::{Arn, RunState};
 use runs::{Executor, Registry};
@@ -20,6 +21,7 @@ pub struct Shop {
     pub datasets: Datasets,
     pub training: Training,
     pub group: Arn,
+    pub domain: Option<Domain>,
 }
 
 pub const INTERACTIONS: &str = r#"{"type":"record","name":"Interactions","namespace":"com.amazonaws.personalize.schema","fields":[
@@ -29,17 +31,31 @@ pub const ITEMS: &str = r#"{"type":"record","name":"Items","namespace":"com.amaz
  {"name":"ITEM_ID","type":"string"},{"name":"GENRE","type":"string","categorical":true},{"name":"TITLE","type":["null","string"]}],
  "version":"1.0"}"#;
 
+pub const DOMAIN_INTERACTIONS: &str = r#"{"type":"record","name":"Interactions","namespace":"com.amazonaws.personalize.schema",
+ "fields":[{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"},
+ {"name":"EVENT_TYPE","type":"string"}],"version":"1.0"}"#;
+pub const PRODUCTS: &str = r#"{"type":"record","name":"Items","namespace":"com.amazonaws.personalize.schema","fields":[
+ {"name":"ITEM_ID","type":"string"},{"name":"PRICE","type":"float"},{"name":"CATEGORY_L1","type":"string","categorical":true}],
+ "version":"1.0"}"#;
+pub const VIDEOS: &str = r#"{"type":"record","name":"Items","namespace":"com.amazonaws.personalize.schema","fields":[
+ {"name":"ITEM_ID","type":"string"},{"name":"GENRES","type":"string","categorical":true},{"name":"CREATION_TIMESTAMP","type":"long"}],
+ "version":"1.0"}"#;
+
 impl Shop {
     /// Nothing but an empty dataset group.
     pub async fn empty() -> Self {
+        Self::empty_of(None).await
+    }
+
+    pub async fn empty_of(domain: Option<Domain>) -> Self {
         let installation = Installation::new().await;
         let partition = domain::arn::Partition::default();
         let (runs, artifacts) = (installation.runs.clone(), installation.artifacts.clone());
         let datasets = Datasets::new(runs.clone(), installation.buckets.clone(), artifacts.clone(), partition.clone());
         let training = Training::new(runs, artifacts, datasets.clone(), partition);
-        let new = CreateDatasetGroup { name: "shop".into(), domain: None, role_arn: None, kms_key_arn: None };
+        let new = CreateDatasetGroup { name: "shop".into(), domain, role_arn: None, kms_key_arn: None };
         let group = datasets.create_dataset_group(new).await.unwrap().dataset_group_arn;
-        Self { installation, datasets, training, group }
+        Self { installation, datasets, training, group, domain }
     }
 
     /// Imports the data, with a worker for imports, trainings and whatever else is given.
@@ -49,6 +65,18 @@ impl Shop {
         shop.fill("Interactions", INTERACTIONS, interactions).await;
         if let Some(items) = items {
             shop.fill("Items", ITEMS, items).await;
+        }
+        shop
+    }
+
+    /// The same of a domain; nobody works yet but the imports.
+    pub async fn of_domain(domain: Domain, interactions: &str, items: Option<&str>) -> Self {
+        let shop = Self::empty_of(Some(domain)).await;
+        shop.also_work(ImportExecutor::new(shop.datasets.clone()));
+        shop.fill("Interactions", DOMAIN_INTERACTIONS, interactions).await;
+        if let Some(items) = items {
+            let schema = if domain == Domain::Ecommerce { PRODUCTS } else { VIDEOS };
+            shop.fill("Items", schema, items).await;
         }
         shop
     }
@@ -68,7 +96,7 @@ impl Shop {
 
     /// Creates schema and dataset and imports the CSV.
     pub async fn fill(&self, kind: &str, schema: &str, csv: &str) -> Dataset {
-        let new = CreateSchema { name: kind.to_lowercase(), schema: schema.into(), domain: None };
+        let new = CreateSchema { name: kind.to_lowercase(), schema: schema.into(), domain: self.domain };
         let schema_arn = self.datasets.create_schema(new).await.unwrap().schema_arn;
         let new = CreateDataset { name: kind.to_lowercase(), schema_arn, dataset_group_arn: self.group.clone(), dataset_type: kind.into() };
         let dataset = self.datasets.create_dataset(new).await.unwrap();
@@ -142,6 +170,31 @@ pub fn walks() -> String {
         }
     }
     csv
+}
+
+/// [`walks`] as a shop of domain ECOMMERCE sees them: everything was looked at and every other thing bought, in whatever case of
+/// letters.
+pub fn shopping() -> String {
+    let mut csv = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n".to_owned();
+    for (at, line) in walks().lines().skip(1).enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        writeln!(csv, "{},{},{},view", cells[0], cells[1], cells[2]).unwrap();
+        if at % 2 == 0 {
+            writeln!(csv, "{},{},{},{}", cells[0], cells[1], cells[2], if at % 4 == 0 { "Purchase" } else { "purchase" }).unwrap();
+        }
+    }
+    csv
+}
+
+/// The 60 items of [`walks`] as products, or as videos, with something of everything that their schema asks for.
+pub fn products() -> String {
+    let rows = (0..4).flat_map(|taste| (0..15).map(move |place| format!("{},{place}.5,{taste}\n", item(taste, place))));
+    std::iter::once("ITEM_ID,PRICE,CATEGORY_L1\n".to_owned()).chain(rows).collect()
+}
+
+pub fn videos() -> String {
+    let rows = (0..4).flat_map(|taste| (0..15).map(move |place| format!("{},{taste},1600000000\n", item(taste, place))));
+    std::iter::once("ITEM_ID,GENRES,CREATION_TIMESTAMP\n".to_owned()).chain(rows).collect()
 }
 
 pub fn item(taste: u64, place: u64) -> String {
