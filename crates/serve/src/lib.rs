@@ -14,6 +14,8 @@ mod deploy;
 pub mod filter;
 mod ids;
 mod model;
+mod recommender;
+mod recommenders;
 mod recommending;
 mod request;
 mod serving;
@@ -29,6 +31,8 @@ pub use campaign::{
 };
 pub use deploy::{DEPLOY, DeployExecutor, DeployResult};
 pub use filter::{CreateFilter, Filter};
+pub use recommender::{CreateRecommender, Recommender, RecommenderConfig, RecommenderUpdate, RecommenderView, UpdateRecommender};
+pub use recommenders::{RECOMMENDER, RecommenderExecutor, RecommenderResult};
 pub use request::{Explained, GetPersonalizedRanking, GetRecommendations, Promotion, Ranking, Recommendations, RecommendedItem};
 pub use serving::Serving;
 

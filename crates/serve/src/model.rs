@@ -45,9 +45,10 @@ impl LoadedModel {
         Ok(loaded)
     }
 
-    /// What a recipe for related items is asked with; empty for an item that the model does not know, which gives best-sellers.
-    pub(crate) fn beside(&self, item_id: &str, now: i64) -> History {
-        self.bundle.items.position(item_id).map(|item| HistoryEvent { item, timestamp: now, weight: 1.0 }).into_iter().collect()
+    /// A history of one item, for models that are asked with it; empty for an item that the model does not know.
+    pub(crate) fn only(&self, item_id: &str, now: i64) -> History {
+        let event = |item| HistoryEvent { item, timestamp: now, weight: 1.0 };
+        self.bundle.items.position(item_id).map(event).into_iter().collect()
     }
 
     /// The user's history in time order; empty for a user nothing is known of. A live event counts when its item is known to

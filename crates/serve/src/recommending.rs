@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use domain::{Arn, Error, Result};
 use events::LiveEvent;
+use train::RecipeInfo;
 
 use crate::answer::{self, Bounds, Ranked};
 use crate::filter::{Pass, ReadyFilter, Request};
-use crate::model::{History, LoadedModel};
+use crate::model::History;
 use crate::request::{Explained, GetPersonalizedRanking, GetRecommendations, Promotion, Ranking, Recommendations, check_others};
 use crate::serving::Serving;
 use crate::table::Deployed;
@@ -22,19 +23,30 @@ struct Asking<'a> {
     live: Vec<LiveEvent>,
     history: History,
     now: i64,
+    /// What passes whatever a request asks for: a recommender leaves some out by itself.
+    always: Option<Pass>,
 }
 
 impl Asking<'_> {
-    /// What the filter lets through, where there is one.
+    /// What may be shown where a filter is asked for, or none.
     fn pass(&self, filter: Option<&ReadyFilter>, values: &BTreeMap<String, String>) -> Result<Option<Pass>> {
         let Some(filter) = filter else {
             return match values.keys().next() {
                 Some(name) => Err(Error::invalid_input(format!("filterValues needs a filterArn; found a value for {name} and no filter."))),
-                None => Ok(None),
+                None => Ok(self.always.clone()),
             };
         };
+        let pass = self.passed(filter, values)?;
+        Ok(Some(match &self.always {
+            Some(always) => pass.and(always),
+            None => pass,
+        }))
+    }
+
+    /// What the filter lets through.
+    fn passed(&self, filter: &ReadyFilter, values: &BTreeMap<String, String>) -> Result<Pass> {
         let (user_id, item_id, now) = (self.user_id, self.item_id, self.now);
-        filter.pass(&self.deployed.model, &Request { user_id, item_id, live: &self.live, values, now }).map(Some)
+        filter.pass(&self.deployed.model, &Request { user_id, item_id, live: &self.live, values, now })
     }
 }
 
@@ -99,10 +111,14 @@ impl Serving {
         })
     }
 
-    /// The campaign and the filter that a request names.
+    /// The campaign or recommender and the filter that a request names.
     fn asked(&self, request: &GetRecommendations) -> Result<(Arc<Deployed>, Option<Arc<ReadyFilter>>)> {
         check_others(&request.others)?;
-        let deployed = self.deployed(request.campaign_arn.as_ref())?;
+        let arn = match (&request.campaign_arn, &request.recommender_arn) {
+            (Some(_), Some(_)) => return Err(Error::invalid_input("A request names campaignArn or recommenderArn; found both.")),
+            (campaign, recommender) => campaign.as_ref().or(recommender.as_ref()),
+        };
+        let deployed = self.deployed(arn)?;
         let filter = self.filter(&deployed, request.filter_arn.as_ref())?;
         Ok((deployed, filter))
     }
@@ -120,7 +136,7 @@ impl Serving {
     ) -> Result<(Asking<'a>, Vec<Ranked>)> {
         let count = answer::check_count(request.num_results)?;
         let asking = self.asking(deployed, request.user_id.as_deref(), request.item_id.as_deref())?;
-        // The item that is asked with is no answer.
+        // The item that is asked about is no answer.
         let related = asking.deployed.model.recipe.is_related();
         let exclude_seen = related || request.exclude_seen.unwrap_or(asking.deployed.exclude_seen);
         let pass = asking.pass(filter, &request.filter_values)?;
@@ -160,22 +176,26 @@ impl Serving {
     fn asking<'a>(&self, deployed: Arc<Deployed>, user_id: Option<&'a str>, item_id: Option<&'a str>) -> Result<Asking<'a>> {
         let user_id = user_id.filter(|user| !user.is_empty());
         let live = user_id.map(|user| self.live().get(&deployed.dataset_group_arn, user)).unwrap_or_default();
-        let item_id = item_id.filter(|item| !item.is_empty());
-        let now = self.now();
-        let history = history(&deployed.model, user_id, item_id, &live, now)?;
-        Ok(Asking { deployed, user_id, item_id, live, history, now })
+        check_inputs(&deployed.model.recipe, user_id, item_id)?;
+        let history = match item_id.filter(|_| deployed.model.recipe.is_related()) {
+            Some(item) => deployed.model.only(item, self.now()),
+            None => user_id.map(|user| deployed.model.history(user, &live)).unwrap_or_default(),
+        };
+        let always = self.filter(&deployed, deployed.always.as_ref())?;
+        let mut asking = Asking { deployed, user_id, item_id, live, history, now: self.now(), always: None };
+        asking.always = always.map(|filter| asking.passed(&filter, &BTreeMap::new())).transpose()?;
+        Ok(asking)
     }
 }
 
-/// Trained history and live events; of a recipe for related items the one item. What is the same for everybody needs neither.
-fn history(model: &LoadedModel, user_id: Option<&str>, item_id: Option<&str>, live: &[LiveEvent], now: i64) -> Result<History> {
-    let missing = |member: &str| Error::invalid_input(format!("{member} is required by recipe {}; found none.", model.recipe.name));
-    match (user_id, item_id) {
-        (_, Some(item)) if model.recipe.is_related() => Ok(model.beside(item, now)),
-        (_, None) if model.recipe.is_related() => Err(missing("itemId")),
-        (Some(user), _) => Ok(model.history(user, live)),
-        (None, _) if model.recipe.is_personal() => Err(missing("userId")),
-        (None, _) => Ok(History::new()),
+/// What a recipe must be asked with.
+fn check_inputs(recipe: &RecipeInfo, user_id: Option<&str>, item_id: Option<&str>) -> Result<()> {
+    let needs_user = recipe.use_case.map_or(recipe.is_personal(), |use_case| use_case.needs_user);
+    let lacks_item = recipe.is_related() && item_id.is_none_or(str::is_empty);
+    let lacking = [(needs_user && user_id.is_none(), "userId"), (lacks_item, "itemId")];
+    match lacking.into_iter().find(|(lacks, _)| *lacks) {
+        Some((_, name)) => Err(Error::invalid_input(format!("{name} is required by recipe {}; found none.", recipe.name))),
+        None => Ok(()),
     }
 }
 

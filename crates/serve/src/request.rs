@@ -1,4 +1,4 @@
-//! What is asked of a campaign and what it answers, with AWS's member names.
+//! What is asked of a campaign or recommender and what it answers, with AWS's member names.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetRecommendations {
+    /// This or `recommender_arn`.
     pub campaign_arn: Option<Arn>,
+    pub recommender_arn: Option<Arn>,
     /// Required by recipes that recommend for users. An unknown user gets what is popular.
     pub user_id: Option<String>,
     /// Required by recipes for related items, where an unknown one gets what is popular; and what CurrentItem means in a filter.
@@ -32,9 +34,13 @@ pub struct GetRecommendations {
 }
 
 impl GetRecommendations {
-    /// The plainest request: so many items of a campaign for a user.
-    pub fn for_user(campaign_arn: Arn, user_id: impl Into<String>, num_results: i64) -> Self {
-        Self { campaign_arn: Some(campaign_arn), user_id: Some(user_id.into()), num_results: Some(num_results), ..Self::default() }
+    /// The plainest request: so many items of a campaign or recommender for a user.
+    pub fn for_user(arn: Arn, user_id: impl Into<String>, num_results: i64) -> Self {
+        let request = Self { user_id: Some(user_id.into()), num_results: Some(num_results), ..Self::default() };
+        match arn.kind() {
+            "recommender" => Self { recommender_arn: Some(arn), ..request },
+            _ => Self { campaign_arn: Some(arn), ..request },
+        }
     }
 }
 
@@ -72,7 +78,7 @@ fn absent_is_empty<'de, T: Deserialize<'de> + Default, D: serde::Deserializer<'d
 }
 
 /// Members that would change the answer if they were offered: leaving them without effect would mislead.
-const REFUSED: [&str; 2] = ["metadataColumns", "recommenderArn"];
+const REFUSED: [&str; 1] = ["metadataColumns"];
 
 /// Refuses by name what is not offered; empty values are let through.
 pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<()> {

@@ -16,7 +16,8 @@ use crate::deploy::DEPLOY;
 use crate::filter::Filters;
 use crate::ids::Ids;
 use crate::model::LoadedModel;
-use crate::table::{Campaigns, Deployed, Slot, Table};
+use crate::recommender::RecommenderView;
+use crate::table::{Deployed, Slot, Slots, Table};
 
 /// Stage 6; clone it freely, all clones serve the same.
 #[derive(Clone)]
@@ -39,7 +40,7 @@ struct Shared {
 
 impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serving").field("campaigns", &self.shared.table.campaigns().len()).finish_non_exhaustive()
+        f.debug_struct("Serving").field("answers", &self.shared.table.slots().len()).finish_non_exhaustive()
     }
 }
 
@@ -113,17 +114,21 @@ impl Serving {
     /// The campaign as a client is told of it: whoever hears that it is ACTIVE is answered, at once and by what it says.
     pub async fn describe_campaign(&self, arn: &Arn) -> Result<CampaignView> {
         let view = self.get_campaign(arn).await?;
-        let answers_here = self.shared.refreshed.load(Ordering::SeqCst);
-        if answers_here && view.run.state == RunState::Succeeded && !self.is_served(&view.campaign.value).await {
-            self.refresh().await?;
+        if view.run.state == RunState::Succeeded {
+            self.answer_by(arn, &view.campaign.solution_version_arn).await?;
         }
         Ok(view)
     }
 
-    /// Whether requests are answered by the version that the campaign has.
-    async fn is_served(&self, campaign: &Campaign) -> bool {
-        let served = self.shared.table.campaigns().get(&campaign.campaign_arn).and_then(Slot::model);
-        let wanted = self.load(&campaign.solution_version_arn).await;
+    /// Where requests are answered here, those to `arn` are by this version from now on.
+    pub(crate) async fn answer_by(&self, arn: &Arn, version: &Arn) -> Result<()> {
+        let answers_here = self.shared.refreshed.load(Ordering::SeqCst);
+        if answers_here && !self.is_served(arn, version).await { self.refresh().await } else { Ok(()) }
+    }
+
+    async fn is_served(&self, arn: &Arn, version: &Arn) -> bool {
+        let served = self.shared.table.slots().get(arn).and_then(Slot::model);
+        let wanted = self.load(version).await;
         matches!((served, wanted), (Some((_, served)), Ok((_, wanted))) if Arc::ptr_eq(&served, &wanted))
     }
 
@@ -223,42 +228,59 @@ impl Serving {
         }
     }
 
-    /// Makes what serves equal to what the store says: loads new models, drops deleted campaigns. A campaign whose model
+    /// Makes what serves equal to what the store says: loads new models, drops what was deleted or stopped. What has a model that
     /// cannot be loaded goes on as before, or says why it does not answer. The same with filters and their data. Called at the start, on a timer and after changes.
     pub async fn refresh(&self) -> Result<()> {
         self.shared.refreshed.store(true, Ordering::SeqCst);
         let _one_at_a_time = self.shared.refreshing.lock().await;
-        let before = self.shared.table.campaigns();
-        let mut now = Campaigns::new();
+        let before = self.shared.table.slots();
+        let mut now = Slots::new();
         for view in self.list_campaigns(None).await? {
             let arn = view.campaign.campaign_arn.clone();
-            let slot = self.slot(&view, before.get(&arn)).await;
+            let waiting = Slot::Waiting { status: view.status(), reason: view.failure_reason().map(str::to_owned) };
+            let answers = view.run.state == RunState::Succeeded;
+            let slot = if answers { self.slot(self.deploy(&view.campaign.value).await, waiting, before.get(&arn)) } else { waiting };
+            now.insert(arn, slot);
+        }
+        let recommenders = self.list_recommenders(None).await?;
+        for view in &recommenders {
+            let arn = view.recommender.recommender_arn.clone();
+            let waiting = Slot::Waiting { status: view.status(), reason: view.failure_reason().map(str::to_owned) };
+            let answers = view.status() == "ACTIVE";
+            let slot = if answers { self.slot(self.deploy_recommender(view).await, waiting, before.get(&arn)) } else { waiting };
             now.insert(arn, slot);
         }
         let models: Vec<(Arn, Arc<LoadedModel>)> = now.values().filter_map(Slot::model).collect();
+        // A recommender answers only once what it leaves out is known.
+        self.refresh_filters(&models, &recommenders).await?;
         self.shared.table.replace(now);
-        self.refresh_filters(&models).await
+        Ok(())
     }
 
-    async fn slot(&self, view: &CampaignView, before: Option<&Slot>) -> Slot {
-        if view.run.state != RunState::Succeeded {
-            return Slot::Waiting { status: view.status(), reason: view.failure_reason().map(str::to_owned) };
-        }
-        match self.deploy(&view.campaign.value).await {
-            Ok(deployed) => Slot::Ready(Arc::new(deployed)),
-            Err(error) => {
-                tracing::error!(campaign = %view.campaign.campaign_arn, "its model cannot be loaded: {error}");
-                match before {
-                    Some(ready @ Slot::Ready(_)) => ready.clone(),
-                    _ => Slot::Waiting { status: view.status(), reason: Some(error.to_string()) },
-                }
+    fn slot(&self, deployed: Result<Deployed>, waiting: Slot, before: Option<&Slot>) -> Slot {
+        match (deployed, before, waiting) {
+            (Ok(deployed), ..) => Slot::Ready(Arc::new(deployed)),
+            (Err(error), Some(ready @ Slot::Ready(_)), _) => {
+                tracing::error!("a model cannot be loaded, the one before goes on: {error}");
+                ready.clone()
             }
+            (Err(error), _, Slot::Waiting { status, .. }) => Slot::Waiting { status, reason: Some(error.to_string()) },
+            (Err(_), _, ready @ Slot::Ready(_)) => ready,
         }
     }
 
     async fn deploy(&self, campaign: &Campaign) -> Result<Deployed> {
         let model = self.load(&campaign.solution_version_arn).await?;
         Ok(deployed(&campaign.campaign_config, model.0, model.1))
+    }
+
+    /// What it leaves out is told by its use case and not by the training.
+    async fn deploy_recommender(&self, view: &RecommenderView) -> Result<Deployed> {
+        let recommender = &view.recommender;
+        let (group, model) = self.load(&recommender.solution_version_arn).await?;
+        let leaves_out = model.recipe.use_case.is_some_and(|use_case| use_case.leaves_out.is_some());
+        let always = leaves_out.then(|| recommender.recommender_arn.clone());
+        Ok(Deployed { exclude_seen: false, always, ..deployed(&recommender.recommender_config.serving(), group, model) })
     }
 
     /// The model of a version and the dataset group it was trained on; shared with whoever else holds it.
@@ -281,7 +303,7 @@ impl Serving {
     }
 
     pub(crate) fn deployed(&self, arn: Option<&Arn>) -> Result<Arc<Deployed>> {
-        let arn = arn.ok_or_else(|| Error::invalid_input("campaignArn is required; found none."))?;
+        let arn = arn.ok_or_else(|| Error::invalid_input("campaignArn or recommenderArn is required; found none."))?;
         self.shared.table.deployed(arn)
     }
 
@@ -324,7 +346,7 @@ impl Serving {
 
 fn deployed(config: &CampaignConfig, dataset_group_arn: Arn, model: Arc<LoadedModel>) -> Deployed {
     let exclude_seen = config.exclude_seen().unwrap_or(model.manifest.report.exclude_seen);
-    Deployed { dataset_group_arn, exclude_seen, model }
+    Deployed { dataset_group_arn, exclude_seen, always: None, model }
 }
 
 fn check_tps(found: u32) -> Result<u32> {

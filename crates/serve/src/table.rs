@@ -1,4 +1,4 @@
-//! What serves right now: one immutable table of campaigns, replaced as a whole.
+//! What serves right now: one immutable table of campaigns and recommenders, replaced as a whole.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -9,14 +9,16 @@ use train::TrainedModel;
 
 use crate::model::LoadedModel;
 
-/// A campaign that answers.
+/// A campaign or recommender that answers.
 pub(crate) struct Deployed {
     pub dataset_group_arn: Arn,
     pub exclude_seen: bool,
+    /// The filter that holds whatever a request asks for: what a recommender leaves out by itself.
+    pub always: Option<Arn>,
     pub model: Arc<LoadedModel>,
 }
 
-/// A campaign as the request path knows it.
+/// The same as the request path knows it.
 #[derive(Clone)]
 pub(crate) enum Slot {
     Ready(Arc<Deployed>),
@@ -28,7 +30,7 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
-    /// The group and the model of a campaign that answers.
+    /// The group and the model of what answers.
     pub(crate) fn model(&self) -> Option<(Arn, Arc<LoadedModel>)> {
         match self {
             Self::Ready(deployed) => Some((deployed.dataset_group_arn.clone(), deployed.model.clone())),
@@ -37,35 +39,36 @@ impl Slot {
     }
 }
 
-pub(crate) type Campaigns = HashMap<Arn, Slot>;
+pub(crate) type Slots = HashMap<Arn, Slot>;
 
 /// Readers take the whole table at once and hold no lock while they compute.
 #[derive(Default)]
 pub(crate) struct Table {
-    campaigns: RwLock<Arc<Campaigns>>,
+    slots: RwLock<Arc<Slots>>,
     /// Models that somebody holds, by the prefix of their files.
     models: Mutex<HashMap<String, Weak<LoadedModel>>>,
 }
 
 impl Table {
-    pub(crate) fn campaigns(&self) -> Arc<Campaigns> {
-        self.campaigns.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn slots(&self) -> Arc<Slots> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn replace(&self, campaigns: Campaigns) {
-        *self.campaigns.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(campaigns);
+    pub(crate) fn replace(&self, slots: Slots) {
+        *self.slots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(slots);
     }
 
-    /// The campaign, ready to answer. The error says what is wrong and which campaigns there are.
+    /// The campaign or recommender, ready to answer. The error says what is wrong and which there are.
     pub(crate) fn deployed(&self, arn: &Arn) -> Result<Arc<Deployed>> {
-        let campaigns = self.campaigns();
-        match campaigns.get(arn) {
+        let slots = self.slots();
+        let what = if arn.kind() == "recommender" { "Recommender" } else { "Campaign" };
+        match slots.get(arn) {
             Some(Slot::Ready(deployed)) => Ok(deployed.clone()),
             Some(Slot::Waiting { status, reason }) => {
                 let reason = reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
-                Err(Error::new(ErrorKind::NotFound, format!("Campaign {arn} is {status} and cannot answer.{reason}")))
+                Err(Error::new(ErrorKind::NotFound, format!("{what} {arn} is {status} and cannot answer.{reason}")))
             }
-            None => Err(Error::new(ErrorKind::NotFound, format!("Campaign {arn} does not exist; {}.", known(&campaigns)))),
+            None => Err(Error::new(ErrorKind::NotFound, format!("{what} {arn} does not exist; {}.", known(&slots, arn.kind())))),
         }
     }
 
@@ -83,12 +86,12 @@ impl Table {
     }
 }
 
-fn known(campaigns: &Campaigns) -> String {
+fn known(slots: &Slots, kind: &str) -> String {
     const SHOWN: usize = 5;
-    let mut names: Vec<&str> = campaigns.keys().map(Arn::id).collect();
+    let mut names: Vec<&str> = slots.keys().filter(|arn| arn.kind() == kind).map(Arn::id).collect();
     names.sort_unstable();
     match names.len() {
-        0 => "there are no campaigns".into(),
+        0 => format!("there are no {kind}s"),
         1 => format!("there is {}", names[0]),
         more if more > SHOWN => format!("there are {} and {} more", names[..SHOWN].join(", "), more - SHOWN),
         _ => format!("there are {}", names.join(", ")),

@@ -60,7 +60,7 @@ impl Answers {
         // The filter may be younger than the last look at the store.
         serving.refresh().await?;
         let exclude_seen = model.manifest.report.exclude_seen;
-        let deployed = Arc::new(Deployed { dataset_group_arn, exclude_seen, model });
+        let deployed = Arc::new(Deployed { dataset_group_arn, exclude_seen, always: None, model });
         let filter = serving.filter(&deployed, job.filter_arn.as_ref())?;
         Ok(Self { serving, deployed, filter, num_results: job.num_results })
     }

@@ -10,17 +10,20 @@ use super::parser::parse;
 use super::ready::{FilterSlot, Filters, ReadyFilter};
 use super::resource::Filter;
 use crate::model::LoadedModel;
+use crate::recommender::RecommenderView;
 use crate::serving::Serving;
 
 /// Datasets change while they are read; so often the reading begins anew.
 const MOST_TRIES: usize = 3;
 
 impl Serving {
-    /// `models`: of the campaigns that serve, by dataset group; their items are numbered now and not during the first request.
-    pub(crate) async fn refresh_filters(&self, models: &[(Arn, Arc<LoadedModel>)]) -> Result<()> {
+    /// `models`: of what serves, by dataset group; their items are numbered now and not during the first request. What recommenders
+    /// leave out by themselves is a filter under the recommender's ARN.
+    pub(crate) async fn refresh_filters(&self, models: &[(Arn, Arc<LoadedModel>)], recommenders: &[RecommenderView]) -> Result<()> {
         let mut groups: BTreeMap<Arn, Vec<Filter>> = BTreeMap::new();
-        for filter in self.list_filters(None).await? {
-            groups.entry(filter.dataset_group_arn.clone()).or_default().push(filter.value);
+        let filters = self.list_filters(None).await?.into_iter().map(|filter| filter.value);
+        for filter in filters.chain(recommenders.iter().filter_map(left_out)) {
+            groups.entry(filter.dataset_group_arn.clone()).or_default().push(filter);
         }
         let before = self.filters().all();
         let mut now = HashMap::new();
@@ -67,6 +70,18 @@ impl Serving {
             }
         }
     }
+}
+
+/// What a recommender that answers leaves out, as a filter.
+fn left_out(view: &RecommenderView) -> Option<Filter> {
+    let recommender = &view.recommender;
+    let event_type = train::recipe(&recommender.recipe_arn).ok()?.use_case?.leaves_out?;
+    (view.status() == "ACTIVE").then(|| Filter {
+        name: recommender.name.clone(),
+        filter_arn: recommender.recommender_arn.clone(),
+        dataset_group_arn: recommender.dataset_group_arn.clone(),
+        filter_expression: format!("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"{event_type}\")"),
+    })
 }
 
 fn slot(filter: &Filter, data: &Arc<GroupData>, before: &HashMap<Arn, FilterSlot>) -> FilterSlot {

@@ -116,6 +116,7 @@ impl ReadyFilter {
 }
 
 /// What a filter lets through for one request.
+#[derive(Clone)]
 pub(crate) struct Pass {
     data: Arc<GroupData>,
     /// Number of each item of the model.
@@ -152,7 +153,17 @@ impl Pass {
     }
 
     fn lets_number(&self, number: u32) -> bool {
-        self.words.get(number as usize / 64).map_or(self.others, |word| word & (1 << (number % 64)) != 0)
+        self.word(number as usize / 64) & (1 << (number % 64)) != 0
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        self.words.get(at).copied().unwrap_or(if self.others { u64::MAX } else { 0 })
+    }
+
+    /// What passes this and the other, which is of the same group; limits are this one's.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        let words = (0..self.words.len().max(other.words.len())).map(|at| self.word(at) & other.word(at)).collect();
+        Self { words, others: self.others && other.others, ..self }
     }
 
     /// Whether an item of the model passes.
@@ -244,7 +255,7 @@ impl Filters {
             }
             Some(FilterSlot::Broken(reason)) => Err(Error::invalid_input(format!("Filter {arn} cannot be used: {reason}"))),
             None => {
-                let mut names: Vec<&str> = slots.keys().map(Arn::id).collect();
+                let mut names: Vec<&str> = slots.keys().filter(|arn| arn.kind() == "filter").map(Arn::id).collect();
                 names.sort_unstable();
                 Err(Error::new(ErrorKind::NotFound, format!("Filter {arn} does not exist; {}", near::hint(arn.id(), &names))))
             }

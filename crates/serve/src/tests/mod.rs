@@ -7,6 +7,7 @@ mod filters;
 #[path = "../../../train/src/tests/fixture.rs"]
 pub mod fixture;
 mod live;
+mod recommenders;
 mod speed;
 
 use domain::Arn;
