@@ -36,6 +36,8 @@ pub struct Outcome {
     pub trained: Vec<Trained>,
     /// Campaign ARN and the solution version it serves now.
     pub campaigns: Vec<(Arn, Arn)>,
+    /// Recommender ARN and the solution version by which it answers now.
+    pub recommenders: Vec<(Arn, Arn)>,
     /// What the quality gate decided.
     pub decisions: Vec<Decision>,
     /// ARNs of the batch jobs that were carried out.

@@ -10,6 +10,7 @@ use crate::wanted::QualityGate;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
+    /// Its name; of a recommender `recommender NAME`.
     pub campaign: String,
     /// The new version.
     pub solution_version_arn: Arn,

@@ -16,6 +16,7 @@ mod pipelines;
 mod plan;
 mod planner;
 mod reading;
+mod recommenders;
 mod seen;
 mod source;
 mod steps;

@@ -9,9 +9,9 @@ use serve::CampaignView;
 use sha2::{Digest, Sha256};
 use train::CreateSolution;
 
-use crate::tags;
-use crate::wanted::{Batch, Campaign, Choice, Dataset, Solution, Wanted};
+use crate::wanted::{Batch, Campaign, Choice, Dataset, Recommender, Solution, Wanted};
 use crate::world::World;
+use crate::{recommenders, tags};
 
 /// Which part of a file is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -39,6 +39,7 @@ pub enum Stage {
     Solution,
     SolutionVersion,
     Campaign,
+    Recommender,
     Filter,
     BatchInferenceJob,
     Tags,
@@ -57,6 +58,7 @@ impl fmt::Display for Stage {
             Self::Solution => "solution",
             Self::SolutionVersion => "solution version",
             Self::Campaign => "campaign",
+            Self::Recommender => "recommender",
             Self::Filter => "filter",
             Self::BatchInferenceJob => "batch inference job",
             Self::Tags => "tags",
@@ -122,7 +124,7 @@ impl Step {
         self
     }
 
-    fn on(mut self, fingerprint: String) -> Self {
+    pub(crate) fn on(mut self, fingerprint: String) -> Self {
         self.fingerprint = Some(fingerprint);
         self
     }
@@ -198,6 +200,9 @@ pub(crate) fn plan(wanted: &Wanted, world: &World, scope: &Scope, content: &str)
     steps.extend(versions.iter().cloned());
     steps.extend(campaigns);
     if *scope == Scope::All {
+        let of = |wanted: &Recommender| recommenders::step(wanted, world, making.data_of(recommenders::asked(wanted), &steps));
+        let recommenders: Vec<Step> = wanted.recommenders.iter().map(of).collect();
+        steps.extend(recommenders);
         steps.extend(wanted.filters.iter().map(|filter| making.filter(filter)));
     }
     steps.extend(batches);
@@ -344,7 +349,7 @@ impl Making<'_> {
                 None => step(Action::Refuse, "it has no trained version: run the whole pipeline first.".into()),
             };
         }
-        let fingerprint = self.data_of(solution, before);
+        let fingerprint = self.data_of(serde_json::Value::Object(solution.arguments.clone()).to_string(), before);
         if *self.scope != Scope::All {
             return step(Action::Train, "its schedule is due.".into()).on(fingerprint);
         }
@@ -389,9 +394,9 @@ impl Making<'_> {
         moved.map(|campaign| format!("campaign {} serves another solution, beside which {} was not judged.", campaign.name, newest.id()))
     }
 
-    /// Everything that a training of the solution depends on.
-    fn data_of(&self, solution: &Solution, before: &[Step]) -> String {
-        let mut parts = vec![self.content.to_owned(), serde_json::Value::Object(solution.arguments.clone()).to_string()];
+    /// Everything that a training depends on; `arguments` are what the file says of it.
+    fn data_of(&self, arguments: String, before: &[Step]) -> String {
+        let mut parts = vec![self.content.to_owned(), arguments];
         for dataset in &self.wanted.datasets {
             let kind = dataset.kind.as_str();
             let step = before.iter().find(|step| step.stage == Stage::Import && step.name == kind);

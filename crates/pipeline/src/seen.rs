@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     /// By the solution's name.
     pub solutions: BTreeMap<String, String>,
     pub batches: BTreeMap<String, String>,
+    /// By the recommender's name.
+    pub recommenders: BTreeMap<String, String>,
     /// The version that was trained, by the solution's name.
     pub versions: BTreeMap<String, Arn>,
     /// The version that the gate was asked about last, by the campaign's name.
@@ -56,6 +58,7 @@ impl Seen {
             match step.stage {
                 Stage::Import => self.imports.insert(step.name.clone(), fingerprint),
                 Stage::SolutionVersion => self.solutions.insert(step.name.clone(), fingerprint),
+                Stage::Recommender => self.recommenders.insert(step.name.clone(), fingerprint),
                 Stage::BatchInferenceJob => self.batches.insert(step.name.clone(), fingerprint),
                 _ => None,
             };

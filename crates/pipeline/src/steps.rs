@@ -19,12 +19,12 @@ use crate::turn::{Begun, Turn};
 use crate::wanted::{Campaign, Choice, Dataset, IMPORTS, Solution, Wanted};
 
 pub(crate) struct Steps<'a> {
-    stages: &'a PipelineExecutor,
+    pub stages: &'a PipelineExecutor,
     planner: &'a Planner,
-    context: &'a RunContext,
+    pub context: &'a RunContext,
     pipeline: &'a Pipeline,
-    begun: &'a Begun,
-    group: Arn,
+    pub begun: &'a Begun,
+    pub group: Arn,
 }
 
 impl<'a> Steps<'a> {
@@ -39,7 +39,7 @@ impl<'a> Steps<'a> {
         Self { stages, planner, context, pipeline, begun, group }
     }
 
-    fn wanted(&self) -> &Wanted {
+    pub fn wanted(&self) -> &Wanted {
         &self.begun.wanted
     }
 
@@ -68,6 +68,7 @@ impl<'a> Steps<'a> {
         for step in self.of(Stage::Campaign, outcome) {
             self.campaign(step, outcome).await?;
         }
+        self.recommenders(outcome).await?;
         for step in self.of(Stage::Filter, outcome) {
             self.filter(step).await?;
         }
@@ -82,7 +83,7 @@ impl<'a> Steps<'a> {
     }
 
     /// The steps of a stage, which is now under way.
-    fn of(&self, stage: Stage, outcome: &mut Outcome) -> Vec<&'a Step> {
+    pub fn of(&self, stage: Stage, outcome: &mut Outcome) -> Vec<&'a Step> {
         let steps: Vec<&Step> = self.begun.plan.of(stage).collect();
         if !steps.is_empty() {
             let done = outcome.steps.len() as u64;
@@ -250,7 +251,7 @@ impl<'a> Steps<'a> {
         Ok(live)
     }
 
-    async fn judged(&self, key: String, arn: Arn) -> Result<Trained> {
+    pub async fn judged(&self, key: String, arn: Arn) -> Result<Trained> {
         let report = self.stages.training.report(&arn).await?;
         for line in report.words() {
             self.context.info(format!("{key}: {line}"));
@@ -267,7 +268,7 @@ impl<'a> Steps<'a> {
             let live = found.as_ref().filter(|view| view.status() == "ACTIVE").map(|view| view.campaign.solution_version_arn.clone());
             let version = match chosen {
                 Some(chosen) => {
-                    let decision = self.decision(wanted, &chosen, live.as_ref()).await?;
+                    let decision = self.decision(&wanted.name, &chosen, live.as_ref()).await?;
                     let passed = decision.outcome != Gate::Kept;
                     outcome.decisions.push(decision);
                     passed.then_some(chosen.solution_version_arn)
@@ -315,18 +316,18 @@ impl<'a> Steps<'a> {
         Ok(candidates.into_iter().max_by(|a, b| metric(a).total_cmp(&metric(b))))
     }
 
-    /// What the gate says, once: told with the decision's record, and found again by a run that goes on.
-    async fn decision(&self, campaign: &Campaign, chosen: &Trained, live: Option<&Arn>) -> Result<Decision> {
+    /// What the gate says of a campaign or recommender, once: told with the decision's record, and found again by a run that goes on.
+    pub async fn decision(&self, campaign: &str, chosen: &Trained, live: Option<&Arn>) -> Result<Decision> {
         let group = &self.wanted().group.name;
         let mut tx = self.context.begin().await?;
         let mut turn = tx.get::<Turn>(group).await?.value;
-        if let Some(decided) = turn.decisions.iter().find(|decision| decision.campaign == campaign.name) {
+        if let Some(decided) = turn.decisions.iter().find(|decision| decision.campaign == campaign) {
             return Ok(decided.clone());
         }
         let version = self.stages.training.get_solution_version(&chosen.solution_version_arn).await?.version.value;
         let candidate = Candidate { version: &chosen.solution_version_arn, report: &chosen.report, beside: &version.judge_beside };
-        let decision = gate::decide(&self.wanted().gate, &campaign.name, &candidate, live);
-        self.context.info(format!("{}: {}", campaign.name, decision.words));
+        let decision = gate::decide(&self.wanted().gate, campaign, &candidate, live);
+        self.context.info(format!("{campaign}: {}", decision.words));
         turn.decisions.push(decision.clone());
         tx.put(turn).await?;
         let detail = serde_json::json!({
@@ -446,6 +447,6 @@ fn is_as_wanted(wanted: &Campaign, view: &serve::CampaignView, version: Option<&
 }
 
 /// Plan and file are read from one record, so this is a fault of ours.
-fn lost() -> Error {
+pub(crate) fn lost() -> Error {
     Error::internal("A step of the plan speaks of what the parameter file does not have.")
 }

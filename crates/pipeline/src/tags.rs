@@ -68,6 +68,7 @@ async fn arn(datasets: &Datasets, wanted: &Wanted, stage: Stage, name: &str) -> 
         Stage::EventTracker => events::trackers_of(datasets, &group).await?.into_iter().next().map(|found| found.value.event_tracker_arn),
         Stage::Solution => Some(partition.personalize("solution", name)),
         Stage::Campaign => Some(partition.personalize("campaign", name)),
+        Stage::Recommender => Some(partition.personalize("recommender", name)),
         Stage::Filter => Some(partition.personalize("filter", name)),
         _ => None,
     })

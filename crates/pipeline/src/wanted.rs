@@ -27,6 +27,7 @@ pub struct Wanted {
     pub event_tracker: Option<String>,
     pub solutions: Vec<Solution>,
     pub campaigns: Vec<Campaign>,
+    pub recommenders: Vec<Recommender>,
     pub filters: Vec<Filter>,
     pub gate: QualityGate,
     pub tags: Tagged,
@@ -105,6 +106,15 @@ pub struct Campaign {
     pub place: String,
 }
 
+/// A use case of the group's domain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommender {
+    pub name: String,
+    pub recipe_arn: domain::Arn,
+    pub config: Option<serve::RecommenderConfig>,
+    pub place: String,
+}
+
 /// Which solution a campaign serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -137,6 +147,18 @@ impl Default for QualityGate {
     /// As good as the live version within what a hold-out can tell, and no worse than best-sellers.
     fn default() -> Self {
         Self { metric: "normalized_discounted_cumulative_gain_at_10".into(), max_drop: 0.05, min_lift_over_popularity: 0.0 }
+    }
+}
+
+impl Recommender {
+    /// As CreateRecommender takes it.
+    pub(crate) fn request(&self, group: &domain::Arn) -> serve::CreateRecommender {
+        serve::CreateRecommender {
+            name: self.name.clone(),
+            dataset_group_arn: group.clone(),
+            recipe_arn: self.recipe_arn.clone(),
+            recommender_config: self.config.clone(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dataset::{DatasetType, Datasets};
 use domain::{Arn, Result, RunState, Timestamp};
-use serve::{CampaignView, Serving};
+use serve::{CampaignView, RecommenderView, Serving};
 use store::{Buckets, Location, Stored};
 use train::Training;
 
@@ -24,6 +24,7 @@ pub(crate) struct World {
     /// Of all dataset groups: their names are common.
     pub solutions: Vec<FoundSolution>,
     pub campaigns: Vec<CampaignView>,
+    pub recommenders: Vec<RecommenderView>,
     pub filters: Vec<Stored<serve::Filter>>,
     /// The files of a dataset, or where none were found.
     pub files: BTreeMap<DatasetType, Result<Files, String>>,
@@ -97,6 +98,7 @@ impl Looking<'_> {
             tracker,
             solutions: self.found_solutions().await?,
             campaigns: self.serving.list_campaigns(None).await?,
+            recommenders: self.serving.list_recommenders(None).await?,
             filters: self.serving.list_filters(None).await?,
             files,
             batch_inputs,

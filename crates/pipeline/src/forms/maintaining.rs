@@ -24,6 +24,7 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         event_tracker: None,
         solutions: Vec::new(),
         campaigns: Vec::new(),
+        recommenders: Vec::new(),
         filters: Vec::new(),
         gate: parts::gate(&file),
         tags: Tagged::new(),
@@ -42,11 +43,8 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         wanted.filters.extend(found.and_then(|object| parts::filter(&object, node.place.clone())));
     }
     for node in items(&file, "recommenders") {
-        if let Some(object) = service(&node, &["name", "recipeArn", "recommenderConfig", "tags"], &[]) {
-            object.need("name").and_then(|node| node.name());
-            object.need("recipeArn").and_then(|node| node.text());
-        }
-        wanted.left_out.push((node.place.clone(), "this version has no recommenders.".into()));
+        let found = service(&node, &["name", "recipeArn", "recommenderConfig", "tags"], &[]);
+        wanted.recommenders.extend(found.and_then(|object| parts::recommender(&object, node.place.clone())));
     }
     for (index, node) in items(&file, "solutions").into_iter().enumerate() {
         solution(&node, index, now, &mut wanted);

@@ -1,5 +1,5 @@
 //! `params.json` of the Personalize samples' ml_ops, the older one of its README too (one `solution`, one `campaign`), with
-//! members of ours: `dataLocation` of a dataset, `solution` of a campaign, `qualityGate`, schedules, batch jobs. Written as YAML
+//! members of ours: `dataLocation` of a dataset, `solution` of a campaign, `recommenders`, `qualityGate`, schedules, batch jobs. Written as YAML
 //! under `Parameters` of a pipeline it is Penchant's own form.
 
 use dataset::{DatasetType, ImportMode};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::parts::{self, Arguments};
 use crate::reading::{Node, Object};
-use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Solution, Tagged, Wanted};
+use crate::wanted::{Campaign, Choice, Dataset, Form, Group, Recommender, Solution, Tagged, Wanted};
 
 /// `"solution": "best"` of a campaign.
 pub const BEST: &str = "best";
@@ -25,6 +25,7 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         "campaign",
         "eventTracker",
         "filters",
+        "recommenders",
         "qualityGate",
         "schedules",
         "maxAge",
@@ -35,7 +36,13 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
     let datasets = file.need("datasets").map(|node| datasets(&node)).unwrap_or_default();
     let solutions = solutions(&file, now, &mut left_out);
     let campaigns = campaigns(&file, &solutions, &mut left_out);
+    let recommenders = file.get("recommenders").map(|node| node.items()).unwrap_or_default();
+    let recommenders = recommenders
+        .iter()
+        .filter_map(|node| parts::recommender(&node.object(&["name", "recipeArn", "recommenderConfig", "tags"]), node.place.clone()));
+    let recommenders: Vec<Recommender> = recommenders.collect();
     if solutions.is_empty()
+        && recommenders.is_empty()
         && left_out.is_empty()
         && file.get("solutions").is_none_or(|node| node.value().as_object().is_some_and(serde_json::Map::is_empty))
     {
@@ -57,6 +64,7 @@ pub(super) fn read(root: &Node<'_>, now: Timestamp) -> Wanted {
         event_tracker,
         solutions,
         campaigns,
+        recommenders,
         filters,
         tags: Tagged::new(),
         left_out,

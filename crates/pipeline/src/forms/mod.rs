@@ -34,6 +34,11 @@ pub(crate) fn wanted(value: &Value, now: Timestamp) -> Result<Wanted> {
     let root = Node::root(value, &problems);
     let mut wanted = if is_maintaining(value) { maintaining::read(&root, now) } else { ml_ops::read(&root, now) };
     wanted.tags = tags::read(value, &problems);
+    if wanted.group.domain.is_none() {
+        // The published example has one all the same.
+        let without = wanted.recommenders.drain(..).map(|one| (one.place, "recommenders are of dataset groups with a domain.".to_owned()));
+        wanted.left_out.extend(without);
+    }
     check(&wanted, &problems);
     let problems = problems.into_list();
     if problems.is_empty() { Ok(wanted) } else { Err(refused(&problems)) }
@@ -81,6 +86,7 @@ fn check(wanted: &Wanted, problems: &Problems) {
             problems.add(&campaign.place, error.message);
         }
     }
+    check_recommenders(wanted, problems);
     check_gate(wanted, problems);
     check_best(wanted, problems);
 }
@@ -126,6 +132,16 @@ fn check_batch(job: &Batch, problems: &Problems) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => problems.add(&job.place, error.message),
         Err(error) => problems.add(&job.place, format!("is not what CreateBatchInferenceJob takes: {error}.")),
+    }
+}
+
+fn check_recommenders(wanted: &Wanted, problems: &Problems) {
+    unique("recommender", wanted.recommenders.iter().map(|one| (one.name.as_str(), one.place.as_str())), problems);
+    let group = domain::arn::Partition::default().personalize("dataset-group", &wanted.group.name);
+    for recommender in &wanted.recommenders {
+        if let Err(error) = recommender.request(&group).check(wanted.group.domain) {
+            problems.add(&recommender.place, error.message);
+        }
     }
 }
 

@@ -6,28 +6,13 @@ use serde_json::{Map, Value};
 use train::CreateSolution;
 
 use crate::reading::{Node, Object};
-use crate::wanted::{Batch, Filter, QualityGate, TrainingSchedules};
+use crate::wanted::{Batch, Filter, QualityGate, Recommender, TrainingSchedules};
 
 /// What CreateSolution takes, and members of it that say nothing here.
 const SOLUTION: [&str; 6] = ["name", "recipeArn", "performHPO", "eventType", "solutionConfig", "performAutoML"];
 /// AWS's recipes that this version does not have, so that they are told from misspelt ones.
-const NOT_OFFERED: [&str; 15] = [
-    "aws-item-affinity",
-    "aws-item-attribute-affinity",
-    "aws-next-best-action",
-    "aws-semantic-similarity",
-    "aws-vod-most-popular",
-    "aws-vod-because-you-watched-x",
-    "aws-vod-more-like-x",
-    "aws-vod-top-picks",
-    "aws-vod-trending-now",
-    "aws-ecomm-popular-items-by-views",
-    "aws-ecomm-popular-items-by-purchases",
-    "aws-ecomm-frequently-bought-together",
-    "aws-ecomm-customers-who-viewed-x-also-viewed",
-    "aws-ecomm-recommended-for-you",
-    "aws-personalized-ranking-v3",
-];
+const NOT_OFFERED: [&str; 5] =
+    ["aws-item-affinity", "aws-item-attribute-affinity", "aws-next-best-action", "aws-semantic-similarity", "aws-personalized-ranking-v3"];
 
 /// The arguments of a solution, or why it is left out.
 pub(super) enum Arguments {
@@ -157,6 +142,20 @@ pub(super) fn filter(object: &Object<'_>, place: String) -> Option<Filter> {
     let name = object.need("name").and_then(|node| node.name());
     let expression = object.need("filterExpression").and_then(|node| node.text());
     Some(Filter { name: name?, expression: expression?, place })
+}
+
+/// A recommender; what only its group's domain can tell is checked with the whole.
+pub(super) fn recommender(object: &Object<'_>, place: String) -> Option<Recommender> {
+    let name = object.need("name").and_then(|node| node.name());
+    let recipe = object.need("recipeArn").and_then(|node| Some((Arn::parse(node.text()?), node)));
+    let config = object.get("recommenderConfig").and_then(|node| node.parse());
+    match recipe? {
+        (Ok(recipe_arn), _) => Some(Recommender { name: name?, recipe_arn, config, place }),
+        (Err(error), node) => {
+            node.wrong(error.message);
+            None
+        }
+    }
 }
 
 pub(super) fn gate(object: &Object<'_>) -> QualityGate {

@@ -24,6 +24,9 @@ pub(super) fn read(file: &Value, problems: &Problems) -> Tagged {
     for (key, node) in members(&file["filters"], "filters") {
         found.of(Stage::Filter, service(node), &key);
     }
+    for (key, node) in members(&file["recommenders"], "recommenders") {
+        found.of(Stage::Recommender, service(node), &key);
+    }
     for (key, node) in members(&file["solutions"], "solutions").chain([("solution".to_owned(), &file["solution"])]) {
         found.solution(node, &key);
     }

@@ -9,7 +9,7 @@ use domain::arn::Partition;
 use domain::{Arn, Clock};
 use events::Events;
 use serde_json::{Value, json};
-use serve::{BatchInferenceExecutor, DeployExecutor, Serving};
+use serve::{BatchInferenceExecutor, DeployExecutor, RecommenderExecutor, Serving};
 use store::Location;
 use testkit::Installation;
 use tokio::task::JoinHandle;
@@ -83,6 +83,7 @@ impl House {
             .with(ImportExecutor::new(executor.datasets.clone()))
             .with(TrainExecutor::new(executor.training.clone(), TrainSettings::default()))
             .with(DeployExecutor::new(executor.serving.clone()))
+            .with(RecommenderExecutor::new(executor.serving.clone()))
             .with(BatchInferenceExecutor::new(executor.serving.clone()))
             .with(executor.clone());
         self.installation.work(registry)

@@ -6,5 +6,6 @@ mod forms;
 mod gate;
 mod house;
 mod interrupted;
+mod recommenders;
 mod runs;
 mod starting;
