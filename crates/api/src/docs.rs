@@ -18,7 +18,17 @@ const NOTES: &[(&str, &str)] = &[
         "CreateCampaign",
         "`minProvisionedTPS` has no effect. Whether items a user already has are left out: `itemExplorationConfig` key `penchant.excludeSeen`.",
     ),
-    ("GetRecommendations", "Metadata columns and recommenders are refused; `context` has no effect."),
+    (
+        "CreateRecommender",
+        "In a dataset group with a domain; trains and answers by itself. `minRecommendationRequestsPerSecond` has no effect. What the user bought or watched is left out where the use case says so, over the whole history.",
+    ),
+    (
+        "UpdateRecommender",
+        "Always trains again, on the data as it is now; the version before answers until the new one is loaded. When the data changed it is also trained again once a week, and a version that is worse by more than chance does not answer.",
+    ),
+    ("StopRecommender", "INACTIVE at once; the model's memory is freed."),
+    ("StartRecommender", "ACTIVE at once, with the model that it had."),
+    ("GetRecommendations", "Metadata columns are refused; `context` has no effect."),
     ("GetPersonalizedRanking", "Metadata columns are refused; `context` has no effect."),
     (
         "CreateConnection",

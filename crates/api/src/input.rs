@@ -167,6 +167,7 @@ fn kind_of(member: &str) -> Option<&'static str> {
         "datasetImportJobArn" => "dataset-import-job",
         "eventTrackerArn" => "event-tracker",
         "recipeArn" => "recipe",
+        "recommenderArn" => "recommender",
         "schemaArn" => "schema",
         "solutionArn" | "solutionVersionArn" => "solution",
         _ => return None,

@@ -191,7 +191,7 @@ fn personalize_rows() -> Vec<Operation> {
 
 fn campaign_rows() -> Vec<Operation> {
     use Service::{Events, Personalize as P, Runtime};
-    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters, tags};
+    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters, recommenders, tags};
     vec![
         row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create).tagged(),
         row(P, "DescribeCampaign", &["campaignArn"], campaigns::describe),
@@ -199,6 +199,13 @@ fn campaign_rows() -> Vec<Operation> {
         row(P, "UpdateCampaign", &["campaignArn"], campaigns::update),
         row(P, "DeleteCampaign", &["campaignArn"], campaigns::delete).untagged(),
         row(P, "PenchantRollbackCampaign", &["campaignArn"], campaigns::rollback),
+        row(P, "CreateRecommender", &["name", "datasetGroupArn", "recipeArn"], recommenders::create).tagged(),
+        row(P, "DescribeRecommender", &["recommenderArn"], recommenders::describe),
+        row(P, "ListRecommenders", &[], recommenders::list),
+        row(P, "UpdateRecommender", &["recommenderArn", "recommenderConfig"], recommenders::update),
+        row(P, "StartRecommender", &["recommenderArn"], recommenders::start),
+        row(P, "StopRecommender", &["recommenderArn"], recommenders::stop),
+        row(P, "DeleteRecommender", &["recommenderArn"], recommenders::delete).untagged(),
         row(P, "CreateFilter", &["name", "datasetGroupArn", "filterExpression"], filters::create).tagged(),
         row(P, "DescribeFilter", &["filterArn"], filters::describe),
         row(P, "ListFilters", &[], filters::list),

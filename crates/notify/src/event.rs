@@ -175,6 +175,7 @@ fn penchant_type(kind: &str) -> &'static str {
         "import" => "Dataset Import State Change",
         "train" => "Training State Change",
         "deploy" => "Campaign State Change",
+        "recommender" => "Recommender State Change",
         "pipeline" => "Pipeline State Change",
         _ => "Run State Change",
     }

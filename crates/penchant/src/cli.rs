@@ -131,7 +131,7 @@ pub enum Command {
     Campaign(CampaignCommand),
     /// Recommend something to one user, with reasons
     #[command(
-        after_help = "Example:\n  penchant recommend --user C-01234\n  penchant recommend --user C-01234 --campaign shop -n 5 --json"
+        after_help = "Example:\n  penchant recommend --user C-01234\n  penchant recommend --user C-01234 --campaign shop -n 5 --json\n  penchant recommend --user C-01234 --recommender also-viewed --item P-77"
     )]
     Recommend(Recommend),
     /// What the trained recipes are worth, against best-sellers
@@ -341,6 +341,12 @@ pub struct Recommend {
     /// Name of the campaign; needed only when there are several
     #[arg(long)]
     pub campaign: Option<String>,
+    /// Name of a recommender, instead of a campaign
+    #[arg(long, conflicts_with = "campaign")]
+    pub recommender: Option<String>,
+    /// The id of an item, for use cases that are asked with one
+    #[arg(long)]
+    pub item: Option<String>,
     /// How many
     #[arg(short, long = "number", default_value_t = 10)]
     pub number: i64,
@@ -352,7 +358,7 @@ pub struct Recommend {
 pub struct RunsArgs {
     /// Show this run only
     pub run: Option<String>,
-    /// crawl, job, import, train, deploy, workflow or pipeline
+    /// crawl, job, import, train, deploy, recommender, workflow or pipeline
     #[arg(long)]
     pub kind: Option<String>,
     /// How many

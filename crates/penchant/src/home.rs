@@ -18,7 +18,7 @@ use impact::Impacts;
 use notify::Notify;
 use pipeline::{PipelineExecutor, Pipelines, Planner, Watch};
 use runs::{Breakpoints, Registry, Retention, Runs, Settings, Worker};
-use serve::{BatchInferenceExecutor, DeployExecutor, Serving};
+use serve::{BatchInferenceExecutor, DeployExecutor, RecommenderExecutor, Serving};
 use store::{Artifacts, Buckets, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,10 @@ const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// How often old runs are forgotten, and the pause between two parts of them.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const BETWEEN_PARTS: Duration = Duration::from_millis(50);
+/// How often old recommenders are looked for.
+const RETRAIN_EVERY: Duration = Duration::from_secs(600);
+/// As AWS has it: a week.
+const RECOMMENDER_AGE_MS: i64 = 7 * 86_400_000;
 /// Kinds of runs that no resource takes its state from.
 const HISTORY: [&str; 6] = ["crawl", "profile", "job", workflow::RUN_KIND, workflow::BLUEPRINT_RUN, pipeline::RUN_KIND];
 
@@ -373,6 +377,11 @@ impl Home {
             let (home, arrivals) = (looking.clone(), arrivals.clone());
             async move { look_for_files(&home, &arrivals).await }
         });
+        let serving = self.serving.clone();
+        let retrain = keep("training recommenders again", RETRAIN_EVERY, stop.clone(), move || {
+            let serving = serving.clone();
+            async move { serving.retrain_recommenders(RECOMMENDER_AGE_MS).await.map(|_| ()) }
+        });
         tokio::join!(
             Scheduler::new(self.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()),
             Watch::new(self.pipelines.clone(), SCHEDULE_EVERY).work(stop.clone()),
@@ -380,6 +389,7 @@ impl Home {
             self.notify.dispatcher(breakpoints()).work(stop.clone()),
             look,
             forget,
+            retrain,
         );
     }
 
@@ -397,6 +407,7 @@ impl Home {
             .with(ImportExecutor::new(self.datasets.clone()))
             .with(TrainExecutor::new(self.training.clone(), TrainSettings::default()))
             .with(DeployExecutor::new(self.serving.clone()))
+            .with(RecommenderExecutor::new(self.serving.clone()))
             .with(BatchInferenceExecutor::new(self.serving.clone()))
             .with(WorkflowExecutor::new(Arc::new(starter)))
             .with(BlueprintExecutor(Arc::clone(self)))

@@ -8,6 +8,7 @@ pub(crate) mod event_trackers;
 pub(crate) mod filters;
 pub(crate) mod import_jobs;
 pub(crate) mod recipes;
+pub(crate) mod recommenders;
 pub(crate) mod schemas;
 pub(crate) mod solution_versions;
 pub(crate) mod solutions;

@@ -22,10 +22,16 @@ pub(crate) async fn describe(_: Arc<App>, input: Input) -> Result<Answer> {
 pub(crate) async fn list(_: Arc<App>, input: Input) -> Result<Answer> {
     input.one_of("recipeProvider", &["SERVICE"])?;
     input.one_of("domain", &["ECOMMERCE", "VIDEO_ON_DEMAND"])?;
+    let domain = input.optional_text("domain")?;
     let mut items = Vec::new();
-    // There are no domain recipes.
-    for recipe in train::recipes().into_iter().filter(|_| input.get("domain").is_none()) {
-        items.push((recipe.name.to_owned(), summary(view(&recipe)?, &["name", "recipeArn"])));
+    for recipe in train::recipes() {
+        let of = recipe.use_case.map(|use_case| use_case.domain.as_str());
+        if domain.is_some() && of != domain {
+            continue;
+        }
+        let mut shown = view(&recipe)?;
+        shown.extend(of.map(|of| ("domain".to_owned(), of.into())));
+        items.push((recipe.name.to_owned(), summary(shown, &["name", "recipeArn", "domain"])));
     }
     paging::personalize(&input, "recipes", items)
 }

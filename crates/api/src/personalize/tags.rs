@@ -63,10 +63,11 @@ async fn existing(app: &App, input: &Input) -> Result<Arn> {
         "solution" if arn.id().contains('/') => app.training.get_solution_version(&arn).await.map(drop),
         "solution" => app.training.get_solution(&arn).await.map(drop),
         "campaign" => app.serving.get_campaign(&arn).await.map(drop),
+        "recommender" => app.serving.get_recommender(&arn).await.map(drop),
         "filter" => app.serving.get_filter(&arn).await.map(drop),
         "batch-inference-job" => app.serving.get_batch_inference_job(&arn).await.map(drop),
         "event-tracker" => app.events.get_event_tracker(&arn).await.map(drop),
-        other => Err(input.error(format!("knows tags of dataset groups, datasets, import jobs, solutions and their versions, campaigns, filters, batch inference jobs and event trackers; found the ARN of a {other:?}."))),
+        other => Err(input.error(format!("knows tags of dataset groups, datasets, import jobs, solutions and their versions, campaigns, recommenders, filters, batch inference jobs and event trackers; found the ARN of a {other:?}."))),
     }?;
     Ok(arn)
 }

@@ -12,11 +12,13 @@ use crate::wire::Answer;
 
 /// What AWS takes and we do not have yet: refused, so that nobody relies on it. (`context` is taken and has no effect: no
 /// recipe reads it.)
-const REFUSED: &[&str] = &["recommenderArn", "metadataColumns"];
+const REFUSED: &[&str] = &["metadataColumns"];
 
 pub(crate) async fn get_recommendations(app: Arc<App>, input: Input) -> Result<Answer> {
     refuse(&input)?;
-    input.arn("campaignArn")?;
+    if input.optional_arn("recommenderArn")?.is_none() {
+        input.arn("campaignArn")?;
+    }
     written(&app.serving.get_recommendations(&input.into_type()?)?)
 }
 

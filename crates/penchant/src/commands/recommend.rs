@@ -1,7 +1,7 @@
 //! Recommendations for one user, with reasons.
 
-use domain::{Error, Result};
-use serve::GetRecommendations;
+use domain::{Arn, Result};
+use serve::{GetRecommendations, RecommenderView};
 
 use crate::cli::Recommend;
 use crate::commands::print_json;
@@ -11,19 +11,28 @@ use crate::words;
 use crate::words::say;
 
 pub async fn recommend(home: &Home, options: &Recommend) -> Result<()> {
-    let campaigns = home.serving.list_campaigns(None).await?;
-    let names = campaigns.iter().map(|view| view.campaign.name.to_string());
-    let name = only("campaign", "--campaign", options.campaign.as_deref(), names)?;
-    let view = campaigns.iter().find(|view| view.campaign.name.as_str() == name);
-    let view = view.ok_or_else(|| Error::not_found(format!("campaign {name:?}")))?;
     home.serving.refresh().await?;
-    let request = GetRecommendations::for_user(view.campaign.campaign_arn.clone(), &options.user, options.number);
+    let mut request = GetRecommendations::for_user(asked(home, options).await?, &options.user, options.number);
+    request.item_id.clone_from(&options.item);
     let items = home.serving.explain(&request)?;
     if options.json {
         return print_json(&items);
     }
     say!("{}", list(&items));
     Ok(())
+}
+
+/// The campaign or recommender that is named, else the only one there is; recommenders are looked at where there is no campaign.
+async fn asked(home: &Home, options: &Recommend) -> Result<Arn> {
+    let campaigns = home.serving.list_campaigns(None).await?;
+    let recommenders = home.serving.list_recommenders(None).await?;
+    let names = |views: &[RecommenderView]| views.iter().map(|view| view.recommender.name.to_string()).collect::<Vec<_>>();
+    if options.recommender.is_some() || (options.campaign.is_none() && campaigns.is_empty() && !recommenders.is_empty()) {
+        let name = only("recommender", "--recommender", options.recommender.as_deref(), names(&recommenders).into_iter())?;
+        return Ok(home.partition.personalize("recommender", name));
+    }
+    let names = campaigns.iter().map(|view| view.campaign.name.to_string());
+    Ok(home.partition.personalize("campaign", only("campaign", "--campaign", options.campaign.as_deref(), names)?))
 }
 
 /// A numbered list: name, id, reason.

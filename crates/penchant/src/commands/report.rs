@@ -80,25 +80,32 @@ fn intervals(report: &Report) -> String {
     words::table(&["metric", "this recipe (95 %)", "best-sellers", "difference", "which is"], &rows)
 }
 
-/// The newest trained version of every solution, or of one, best first.
+/// The newest trained version of every solution and the one by which every recommender answers, or those of one name, best first.
 async fn entries(home: &Home, wanted: Option<&str>) -> Result<Vec<Entry>> {
     let campaigns = home.serving.list_campaigns(None).await?;
     let mut entries = Vec::new();
     let solutions = home.training.list_solutions(None).await?;
+    let recommenders = home.serving.list_recommenders(None).await?;
+    let names = solutions.iter().map(|solution| &solution.name).chain(recommenders.iter().map(|view| &view.recommender.name));
+    let known: Vec<&str> = names.map(|name| name.as_str()).collect();
     if let Some(wanted) = wanted
-        && !solutions.iter().any(|solution| solution.name.as_str() == wanted)
+        && !known.contains(&wanted)
     {
-        let known: Vec<&str> = solutions.iter().map(|solution| solution.name.as_str()).collect();
         let known = if known.is_empty() { "there is none yet".into() } else { format!("there is {}", known.join(", ")) };
-        return Err(Error::invalid_input(format!("Expected the name of a solution, found {wanted:?}: {known}.")));
+        return Err(Error::invalid_input(format!("Expected the name of a solution or recommender, found {wanted:?}: {known}.")));
     }
     for solution in solutions.iter().filter(|solution| wanted.is_none_or(|wanted| solution.name.as_str() == wanted)) {
         let versions = home.training.list_solution_versions(Some(&solution.solution_arn)).await?;
         let Some(newest) = versions.iter().rev().find(|version| version.is_active()) else { continue };
         entries.push(entry(home, newest, &campaigns).await?);
     }
+    let answers = recommenders.iter().filter(|view| matches!(view.status(), "ACTIVE" | "INACTIVE"));
+    for view in answers.filter(|view| wanted.is_none_or(|wanted| view.recommender.name.as_str() == wanted)) {
+        let arn = view.recommender.solution_version_arn.clone();
+        entries.push(Entry { report: home.training.report(&arn).await?, campaigns: Vec::new(), arn });
+    }
     if let (Some(wanted), true) = (wanted, entries.is_empty()) {
-        return Err(Error::invalid_state(format!("Solution {wanted:?} has no version that is trained: see penchant runs.")));
+        return Err(Error::invalid_state(format!("{wanted:?} has no version that is trained: see penchant runs.")));
     }
     entries.sort_by(|a, b| metric(b, NDCG).total_cmp(&metric(a, NDCG)));
     Ok(entries)
@@ -141,5 +148,8 @@ fn name(entry: &Entry) -> String {
 }
 
 fn served(entry: &Entry) -> String {
+    if entry.arn.kind() == "recommender" {
+        return ", by which the recommender answers".into();
+    }
     if entry.campaigns.is_empty() { String::new() } else { format!(", served by campaign {}", entry.campaigns.join(", ")) }
 }
