@@ -65,7 +65,11 @@ impl TrainExecutor {
         context.point("loaded").await;
         context.check()?;
         let rivals = self.rivals(&version, context).await;
-        let assignment = Assignment::new(version, rivals, self.settings, context)?;
+        let kept = match &version.keeps {
+            Some(arn) => Some(self.training.manifest(arn).await?),
+            None => None,
+        };
+        let assignment = Assignment::new(version, kept.as_ref(), rivals, self.settings, context)?;
         let context = context.clone();
         let threads = context.limits().threads.max(1);
         let work = move || {

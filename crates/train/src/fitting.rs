@@ -15,6 +15,7 @@ use crate::executor::TrainSettings;
 use crate::judging::{self, judge, repeat_share, thin};
 use crate::manifest::{FORMAT, Manifest};
 use crate::names;
+use crate::renewal::kept as kept_choice;
 use crate::report::{Judgement, Report, RivalJudgement};
 use crate::rival::{HoldOut, Ours, Rival, left_out};
 use crate::search::{self, Choice};
@@ -45,6 +46,8 @@ type Fits = (Box<dyn Model>, Box<dyn Model>);
 enum Search<'a> {
     One(search::Plan<'a>),
     Automatic(auto::Plan),
+    /// What an earlier version found.
+    Kept(&'a Choice),
 }
 
 impl Search<'_> {
@@ -53,6 +56,7 @@ impl Search<'_> {
         match self {
             Self::One(_) => 1,
             Self::Automatic(_) => auto::MEMBERS,
+            Self::Kept(choice) => choice.chosen.fits(),
         }
     }
 
@@ -60,6 +64,7 @@ impl Search<'_> {
     fn announced(&self) -> usize {
         let searched = match self {
             Self::One(plan) => plan.announced(),
+            Self::Kept(_) => 0,
             // The guard fits the choice and itself.
             Self::Automatic(plan) => plan.announced() + self.members() + 1,
         };
@@ -86,10 +91,18 @@ pub(crate) struct Assignment {
     asked: bool,
     settings: TrainSettings,
     rivals: Vec<Rival>,
+    kept: Option<Choice>,
 }
 
 impl Assignment {
-    pub(crate) fn new(version: SolutionVersion, rivals: Vec<Rival>, settings: TrainSettings, context: &RunContext) -> Result<Self> {
+    /// `kept`: the version whose settings are kept.
+    pub(crate) fn new(
+        version: SolutionVersion,
+        kept: Option<&Manifest>,
+        rivals: Vec<Rival>,
+        settings: TrainSettings,
+        context: &RunContext,
+    ) -> Result<Self> {
         let recipe = catalogue::recipe(&version.recipe_arn)?;
         let config = version.solution_config.clone().unwrap_or_default();
         let parameters = catalogue::hyperparameters(&recipe, &config.all_parameters())?;
@@ -98,7 +111,8 @@ impl Assignment {
         }
         let asked = version.perform_hpo || config.hpo_config.is_some();
         let fits = SolutionConfig::fits(&config, version.perform_hpo)?;
-        Ok(Self { rules: EventRules::of(&version)?, recipe, parameters, config, fits, asked, version, settings, rivals })
+        let kept = kept.map(|manifest| kept_choice(manifest, recipe.is_related())).transpose()?;
+        Ok(Self { rules: EventRules::of(&version)?, recipe, parameters, config, fits, asked, version, settings, rivals, kept })
     }
 
     fn snapshot(&self) -> &Snapshot {
@@ -107,6 +121,9 @@ impl Assignment {
 
     /// What will be searched.
     fn plan(&self, interactions: &Interactions, context: &RunContext) -> Result<Search<'_>> {
+        if let Some(choice) = &self.kept {
+            return Ok(Search::Kept(choice));
+        }
         let sized = |setting| self.sized(setting, interactions, context);
         if self.recipe.backing == AUTO {
             let only = self.config.candidates()?;
@@ -222,21 +239,24 @@ impl Assignment {
 
     /// On users, or on a time, that are in none of the parts on which the outcome is judged.
     fn search(&self, plan: &Search<'_>, train: &Interactions, stages: &Stages<'_>) -> Result<Choice> {
-        let inner = match self.parameters.goal {
+        let inner = || match self.parameters.goal {
             Goal::NextAction => users10(train, self.settings.seed.wrapping_add(1)),
             Goal::ComingPeriod => temporal(train, BEFORE),
         };
-        let inner = inner.map_err(recipe_error)?;
-        let cases = thin(inner.cases, self.settings.judged_users);
+        let parted = || inner().map(|inner| (inner.train, thin(inner.cases, self.settings.judged_users))).map_err(recipe_error);
         match plan {
-            Search::One(plan) => search::choose(plan, &inner.train, &cases, stages),
-            Search::Automatic(plan) => auto::choose(plan, &inner.train, &cases, stages),
+            Search::One(plan) => parted().and_then(|(train, cases)| search::choose(plan, &train, &cases, stages)),
+            Search::Automatic(plan) => parted().and_then(|(train, cases)| auto::choose(plan, &train, &cases, stages)),
+            Search::Kept(choice) => {
+                choice.decision.iter().for_each(|line| stages.info(line.clone()));
+                Ok((*choice).clone())
+            }
         }
     }
 
     /// An automatic choice that ranks below the best-sellers of the last week, by more than chance, gives way to them.
     fn guarded(&self, choice: Choice, split: &Split, interactions: &Interactions, stages: &Stages<'_>) -> Result<Choice> {
-        if self.recipe.backing != AUTO {
+        if self.recipe.backing != AUTO || self.kept.is_some() {
             return Ok(choice);
         }
         if !self.config.candidates()?.is_empty() {

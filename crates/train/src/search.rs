@@ -30,6 +30,7 @@ pub(crate) struct Plan<'a> {
 }
 
 /// The outcome.
+#[derive(Clone)]
 pub(crate) struct Choice {
     pub chosen: Chosen,
     pub how: How,

@@ -10,6 +10,7 @@ use store::Resource;
 
 use crate::catalogue::{self, RecipeInfo};
 use crate::ranges::HyperParameterRanges;
+use crate::renewal::AutoTrainingConfig;
 
 /// As DescribeSolution shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct SolutionConfig {
     /// With `performAutoML`.
     #[serde(rename = "autoMLConfig", skip_serializing_if = "Option::is_none")]
     pub auto_ml_config: Option<AutoMlConfig>,
+    /// With `performAutoTraining`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_training_config: Option<AutoTrainingConfig>,
     /// Members that we know of but do not act on: refused, so that nothing is silently ignored.
     #[serde(flatten)]
     pub(crate) others: BTreeMap<String, serde_json::Value>,
@@ -163,10 +167,6 @@ impl CreateSolution {
 
     /// Checks all that can be checked without looking at other resources.
     pub(crate) fn into_solution(self, solution_arn: Arn) -> Result<Solution> {
-        if self.perform_auto_training == Some(true) {
-            let instead = "start solution versions by a trigger or a call to CreateSolutionVersion";
-            return Err(Error::invalid_input(format!("performAutoTraining is not offered: {instead}.")));
-        }
         let perform_auto_ml = self.perform_auto_ml.unwrap_or(false);
         let recipe = match (self.recipe_arn, perform_auto_ml) {
             (Some(arn), false) => catalogue::recipe(&arn)?,
@@ -182,26 +182,37 @@ impl CreateSolution {
             let name = recipe.name;
             return Err(Error::invalid_input(format!("Recipe {name} is for recommenders: use CreateRecommender, or name another recipe.")));
         }
-        let config = self.solution_config;
-        if let Some(config) = &config {
-            config.check(self.event_type.as_deref(), &recipe)?;
-            catalogue::hyperparameters(&recipe, &config.all_parameters())?;
-        }
-        Ok(Solution {
+        let solution = Solution {
             name: Name::new(self.name)?,
             solution_arn,
             dataset_group_arn: self.dataset_group_arn,
             recipe_arn: recipe.recipe_arn,
             perform_hpo: self.perform_hpo.unwrap_or(false),
             perform_auto_ml,
-            perform_auto_training: false,
+            perform_auto_training: self.perform_auto_training.unwrap_or(false),
             event_type: self.event_type,
-            solution_config: config,
-        })
+            solution_config: self.solution_config,
+        };
+        solution.check()?;
+        Ok(solution)
     }
 }
 
 impl Solution {
+    /// What cannot be trained as it is configured.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Some(config) = &self.solution_config else { return Ok(()) };
+        let recipe = catalogue::recipe(&self.recipe_arn)?;
+        config.check(self.event_type.as_deref(), &recipe)?;
+        match &config.auto_training_config {
+            Some(_) if !self.perform_auto_training => {
+                return Err(Error::invalid_input("solutionConfig.autoTrainingConfig needs performAutoTraining; found false."));
+            }
+            given => given.as_ref().map_or(Ok(()), AutoTrainingConfig::check)?,
+        }
+        catalogue::hyperparameters(&recipe, &config.all_parameters()).map(|_| ())
+    }
+
     /// What a recommender trains: a solution that is kept by it, under its own ARN. `training_data` is its `trainingDataConfig`.
     pub fn of_recommender(
         name: &Name,

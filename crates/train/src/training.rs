@@ -13,6 +13,7 @@ use crate::Report;
 use crate::bundle::MANIFEST_FILE;
 use crate::catalogue;
 use crate::manifest::Manifest;
+use crate::renewal::{FULL, Order, UPDATE};
 use crate::solution::{CreateSolution, Solution};
 use crate::version::{CreateSolutionVersion, SolutionVersion, TrainedModel, VersionUse, VersionView};
 
@@ -53,7 +54,7 @@ impl Training {
         &self.datasets
     }
 
-    fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.runs.store()
     }
 
@@ -109,13 +110,16 @@ impl Training {
 
     /// Takes a snapshot of the data and queues the training. Fails when there are no interactions yet.
     pub async fn create_solution_version(&self, request: CreateSolutionVersion) -> Result<SolutionVersion> {
-        if let Some(mode) = request.training_mode.filter(|mode| mode != "FULL") {
-            return Err(Error::invalid_input(format!("trainingMode FULL is offered; found {mode:?}.")));
-        }
         let name = request.name.map(Name::new).transpose()?;
+        let keeps = match request.training_mode.as_deref().unwrap_or(FULL) {
+            FULL => None,
+            UPDATE => Some(self.updated_version(&self.get_solution(&request.solution_arn).await?.value).await?),
+            mode => return Err(Error::invalid_input(format!("trainingMode is {FULL} or {UPDATE}; found {mode:?}."))),
+        };
         let mut tx = self.store().begin().await?;
         let solution = tx.get::<Solution>(request.solution_arn.as_str()).await?.value;
-        let version = self.train_in(&mut tx, solution, name, request.judge_beside).await?;
+        let order = Order { name, judge_beside: request.judge_beside, automatic: false, keeps };
+        let version = self.train_in(&mut tx, solution, order).await?;
         tx.commit().await?;
         self.runs.wake();
         Ok(version)
@@ -123,7 +127,7 @@ impl Training {
 
     /// The same in a transaction of the caller, who wakes the workers; also for a solution that is not kept under its ARN, as that of a
     /// recommender, whose versions are then the caller's to take away.
-    pub async fn train_in(&self, tx: &mut Tx, solution: Solution, name: Option<Name>, judge_beside: Vec<Arn>) -> Result<SolutionVersion> {
+    pub async fn train_in(&self, tx: &mut Tx, solution: Solution, order: Order) -> Result<SolutionVersion> {
         let id = format!("{}/{}", solution.name, tx.unique_hex().await?);
         let arn = self.partition.personalize(solution.solution_arn.kind(), id);
         let run = self.runs.submit_in(tx, &NewRun::new(TRAIN, arn.as_str())).await?;
@@ -132,7 +136,7 @@ impl Training {
         let recipe = catalogue::recipe(&solution.recipe_arn)?;
         recipe.use_case.map_or(Ok(()), |use_case| use_case.check(recipe.name, &snapshot))?;
         let version = SolutionVersion {
-            name,
+            name: order.name,
             solution_version_arn: arn,
             solution_arn: solution.solution_arn,
             dataset_group_arn: solution.dataset_group_arn,
@@ -141,9 +145,10 @@ impl Training {
             perform_auto_ml: solution.perform_auto_ml,
             event_type: solution.event_type,
             solution_config: solution.solution_config,
-            training_mode: "FULL".into(),
-            training_type: "MANUAL".into(),
-            judge_beside,
+            training_mode: if order.keeps.is_some() { UPDATE } else { FULL }.into(),
+            training_type: if order.automatic { "AUTOMATIC" } else { "MANUAL" }.into(),
+            judge_beside: order.judge_beside,
+            keeps: order.keeps,
             snapshot,
             run,
         };

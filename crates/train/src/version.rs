@@ -27,13 +27,16 @@ pub struct SolutionVersion {
     pub event_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub solution_config: Option<SolutionConfig>,
-    /// `FULL`.
+    /// `FULL`, or `UPDATE`, which keeps the settings of `keeps`.
     pub training_mode: String,
-    /// `MANUAL`.
+    /// `MANUAL`, or `AUTOMATIC` where the solution trains by itself.
     pub training_type: String,
     /// Versions that the training judges beside this one, on the same hold-out; not part of AWS's answer.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub judge_beside: Vec<Arn>,
+    /// The version whose settings an update keeps; not part of AWS's answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub keeps: Option<Arn>,
     /// The data as it was when the version was created; not part of AWS's answer, nor is `run`.
     pub snapshot: Snapshot,
     pub run: RunId,

@@ -4,6 +4,7 @@ mod bundle;
 mod fixture;
 mod page;
 mod quality;
+mod renewal;
 mod report;
 mod rivals;
 mod searching;
