@@ -12,11 +12,13 @@ const NOTES: &[(&str, &str)] = &[
     ("DescribeDatasetImportJob", "Also shows `importReport`: rows kept and rejected, with file, line, column and reason."),
     (
         "CreateSolution",
-        "`performAutoML` tries all recipes for users, tunes and blends them; `performAutoTraining` is refused: start versions yourself.",
+        "`performAutoML` tries all recipes for users, tunes and blends them; `performAutoTraining` is false unless it is asked for.",
     ),
+    ("UpdateSolution", "`performIncrementalUpdate` is refused: trainingMode UPDATE of CreateSolutionVersion does it when it is asked to."),
+    ("CreateSolutionVersion", "UPDATE, of any recipe: trains on all data with the settings that the last FULL version found."),
     (
         "CreateCampaign",
-        "`minProvisionedTPS` has no effect. Whether items a user already has are left out: `itemExplorationConfig` key `penchant.excludeSeen`.",
+        "`minProvisionedTPS` has no effect. With `syncWithLatestSolutionVersion` it follows new FULL versions that are not worse by more than chance. Whether items a user already has are left out: `itemExplorationConfig` key `penchant.excludeSeen`.",
     ),
     (
         "CreateRecommender",

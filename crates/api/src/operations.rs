@@ -181,6 +181,7 @@ fn personalize_rows() -> Vec<Operation> {
         row(P, "DescribeSolution", &["solutionArn"], solutions::describe),
         row(P, "ListSolutions", &[], solutions::list),
         row(P, "DeleteSolution", &["solutionArn"], solutions::delete).untagged(),
+        row(P, "UpdateSolution", &["solutionArn"], solutions::update),
         row(P, "CreateSolutionVersion", &["solutionArn"], solution_versions::create).tagged(),
         row(P, "DescribeSolutionVersion", &["solutionVersionArn"], solution_versions::describe),
         row(P, "ListSolutionVersions", &[], solution_versions::list),

@@ -42,8 +42,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// How often old runs are forgotten, and the pause between two parts of them.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const BETWEEN_PARTS: Duration = Duration::from_millis(50);
-/// How often old recommenders are looked for.
-const RETRAIN_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked whether something is to be trained again, and a campaign to follow its solution.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
 /// As AWS has it: a week.
 const RECOMMENDER_AGE_MS: i64 = 7 * 86_400_000;
 /// Kinds of runs that no resource takes its state from.
@@ -377,10 +377,14 @@ impl Home {
             let (home, arrivals) = (looking.clone(), arrivals.clone());
             async move { look_for_files(&home, &arrivals).await }
         });
-        let serving = self.serving.clone();
-        let retrain = keep("training recommenders again", RETRAIN_EVERY, stop.clone(), move || {
-            let serving = serving.clone();
-            async move { serving.retrain_recommenders(RECOMMENDER_AGE_MS).await.map(|_| ()) }
+        let home = self.clone();
+        let renew = keep("training again what is old", RENEW_EVERY, stop.clone(), move || {
+            let home = home.clone();
+            async move {
+                home.training.train_what_is_due(home.runs.store().clock().now()).await?;
+                home.serving.retrain_recommenders(RECOMMENDER_AGE_MS).await?;
+                home.serving.follow_solutions().await.map(|_| ())
+            }
         });
         tokio::join!(
             Scheduler::new(self.workflows.clone(), SCHEDULE_EVERY).work(stop.clone()),
@@ -389,7 +393,7 @@ impl Home {
             self.notify.dispatcher(breakpoints()).work(stop.clone()),
             look,
             forget,
-            retrain,
+            renew,
         );
     }
 

@@ -103,9 +103,6 @@ impl CampaignConfig {
         if self.enable_metadata_with_recommendations == Some(true) {
             return Err(Error::invalid_input("enableMetadataWithRecommendations is not offered: leave it out or set it to false."));
         }
-        if self.sync_with_latest_solution_version == Some(true) {
-            return Err(Error::invalid_input("syncWithLatestSolutionVersion is not offered: update the campaign after a training."));
-        }
         self.item_exploration_config.iter().try_for_each(|(key, value)| check_exploration(key, value))
     }
 }

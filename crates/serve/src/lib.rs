@@ -12,6 +12,7 @@ mod batch;
 mod campaign;
 mod deploy;
 pub mod filter;
+mod following;
 mod ids;
 mod model;
 mod recommender;

@@ -6,7 +6,7 @@ use domain::{Arn, Error, ErrorKind, Name, Result, RunState};
 use runs::{Executor, Finished, NewRun, RunContext};
 use serde::{Deserialize, Serialize};
 use store::{Stored, Tx};
-use train::SolutionVersion;
+use train::{Order, SolutionVersion};
 
 use crate::recommender::{CreateRecommender, Recommender, RecommenderConfig, RecommenderUpdate, RecommenderView, UpdateRecommender};
 use crate::serving::Serving;
@@ -38,7 +38,7 @@ impl Serving {
             latest_recommender_update: None,
         };
         let solution = recommender.solution(&recommender.recommender_config)?;
-        let version = self.training().train_in(&mut tx, solution, None, Vec::new()).await?;
+        let version = self.training().train_in(&mut tx, solution, Order::default()).await?;
         recommender.solution_version_arn = version.solution_version_arn;
         self.training().datasets().hold_group_in(&mut tx, &recommender.dataset_group_arn, &recommender.holder()).await?;
         tx.create(&recommender).await?;
@@ -144,7 +144,8 @@ impl Serving {
     ) -> Result<SolutionVersion> {
         config.check()?;
         let beside = self.training().model(&now.solution_version_arn).await.map(|model| model.value.solution_version_arn);
-        self.training().train_in(tx, now.solution(config)?, name, beside.into_iter().collect()).await
+        let order = Order { name, judge_beside: beside.into_iter().collect(), ..Order::default() };
+        self.training().train_in(tx, now.solution(config)?, order).await
     }
 
     /// It answers no more, and what it held in memory is free; its model stays.

@@ -81,14 +81,14 @@ impl Serving {
         let campaign_config = request.campaign_config.unwrap_or_default();
         campaign_config.check()?;
         let min_provisioned_tps = check_tps(request.min_provisioned_tps.unwrap_or(1))?;
-        self.training.model(&request.solution_version_arn).await?;
+        let solution_version_arn = self.meant(request.solution_version_arn, &campaign_config).await?;
+        self.training.model(&solution_version_arn).await?;
         let mut tx = self.store().begin().await?;
         if tx.find::<Campaign>(campaign_arn.as_str()).await?.is_some() {
             return Err(Error::already_exists(format!("Campaign {:?}", name.as_str())));
         }
-        self.training.hold_version(&mut tx, &request.solution_version_arn, &campaign_arn).await?;
+        self.training.hold_version(&mut tx, &solution_version_arn, &campaign_arn).await?;
         let run = self.runs().submit_in(&mut tx, &NewRun::new(DEPLOY, campaign_arn.as_str())).await?;
-        let solution_version_arn = request.solution_version_arn;
         let campaign = Campaign {
             name,
             campaign_arn,
@@ -146,7 +146,14 @@ impl Serving {
     }
 
     /// Queues the change; the campaign serves as before until it has succeeded.
-    pub async fn update_campaign(&self, request: UpdateCampaign) -> Result<Campaign> {
+    pub async fn update_campaign(&self, mut request: UpdateCampaign) -> Result<Campaign> {
+        if let Some(given) = request.solution_version_arn.take() {
+            let config = match request.campaign_config.clone() {
+                Some(config) => config,
+                None => self.get_campaign(&request.campaign_arn).await?.campaign.value.campaign_config,
+            };
+            request.solution_version_arn = Some(self.meant(given, &config).await?);
+        }
         self.change(request, false).await
     }
 
@@ -182,7 +189,7 @@ impl Serving {
         Ok(None)
     }
 
-    async fn change(&self, request: UpdateCampaign, rollback: bool) -> Result<Campaign> {
+    pub(crate) async fn change(&self, request: UpdateCampaign, rollback: bool) -> Result<Campaign> {
         let arn = request.campaign_arn;
         let view = self.get_campaign(&arn).await?;
         let old = &view.campaign.value;

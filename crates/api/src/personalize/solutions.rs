@@ -43,6 +43,12 @@ pub(crate) async fn list(app: Arc<App>, input: Input) -> Result<Answer> {
     paging::personalize(&input, "solutions", items)
 }
 
+pub(crate) async fn update(app: Arc<App>, input: Input) -> Result<Answer> {
+    input.arn("solutionArn")?;
+    let solution = app.training.update_solution(input.into_type()?).await?;
+    Ok(Answer::Json(json!({"solutionArn": solution.solution_arn})))
+}
+
 pub(crate) async fn delete(app: Arc<App>, input: Input) -> Result<Answer> {
     app.training.delete_solution(&input.arn("solutionArn")?).await?;
     Ok(Answer::Empty)

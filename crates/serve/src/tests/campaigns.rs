@@ -100,7 +100,6 @@ fn settings_that_mean_nothing_are_refused() {
     assert_eq!(error.message, "penchant.excludeSeen is true or false, as text; found \"yes\".");
     assert!(check(json!({"itemExplorationConfig": {"other": "1"}})).is_err());
     assert!(check(json!({"enableMetadataWithRecommendations": true})).is_err());
-    assert!(check(json!({"syncWithLatestSolutionVersion": true})).is_err());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod campaigns;
 mod filters;
 #[path = "../../../train/src/tests/fixture.rs"]
 pub mod fixture;
+mod following;
 mod live;
 mod recommenders;
 mod speed;
