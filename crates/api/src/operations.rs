@@ -192,7 +192,7 @@ fn personalize_rows() -> Vec<Operation> {
 
 fn campaign_rows() -> Vec<Operation> {
     use Service::{Events, Personalize as P, Runtime};
-    use personalize::{batch_inference_jobs, campaigns, event_trackers, filters, recommenders, tags};
+    use personalize::{batch_inference_jobs, campaigns, data_deletion_jobs, event_trackers, filters, recommenders, tags};
     vec![
         row(P, "CreateCampaign", &["name", "solutionVersionArn"], campaigns::create).tagged(),
         row(P, "DescribeCampaign", &["campaignArn"], campaigns::describe),
@@ -215,6 +215,9 @@ fn campaign_rows() -> Vec<Operation> {
             .tagged(),
         row(P, "DescribeBatchInferenceJob", &["batchInferenceJobArn"], batch_inference_jobs::describe),
         row(P, "ListBatchInferenceJobs", &[], batch_inference_jobs::list),
+        row(P, "CreateDataDeletionJob", &["jobName", "datasetGroupArn", "dataSource", "roleArn"], data_deletion_jobs::create).tagged(),
+        row(P, "DescribeDataDeletionJob", &["dataDeletionJobArn"], data_deletion_jobs::describe),
+        row(P, "ListDataDeletionJobs", &[], data_deletion_jobs::list),
         row(P, "CreateEventTracker", &["name", "datasetGroupArn"], event_trackers::create).tagged(),
         row(P, "DescribeEventTracker", &["eventTrackerArn"], event_trackers::describe),
         row(P, "ListEventTrackers", &[], event_trackers::list),

@@ -41,11 +41,14 @@ pub struct DatasetContents {
     pub retired: Vec<Part>,
     /// Sequence number of the last event that is in `parts`; 0 when none is.
     pub events_through: u64,
+    /// How often data of users was taken out of `parts`: who knows rows of before must forget them.
+    #[serde(default)]
+    pub deletions: u64,
 }
 
 impl DatasetContents {
     pub(crate) fn empty(dataset_arn: Arn) -> Self {
-        Self { dataset_arn, parts: Vec::new(), retired: Vec::new(), events_through: 0 }
+        Self { dataset_arn, parts: Vec::new(), retired: Vec::new(), events_through: 0, deletions: 0 }
     }
 
     pub fn rows(&self) -> u64 {

@@ -234,7 +234,7 @@ impl Datasets {
     }
 
     /// The import of the dataset that is queued or running. Call it with a transaction open, so that none is added meanwhile.
-    async fn open_import(&self, dataset_arn: &Arn) -> Result<Option<runs::RunId>> {
+    pub(crate) async fn open_import(&self, dataset_arn: &Arn) -> Result<Option<runs::RunId>> {
         for state in [RunState::Queued, RunState::Running] {
             let filter =
                 Filter { kind: Some(import::KIND.into()), subject: Some(dataset_arn.to_string()), state: Some(state), ..Filter::default() };

@@ -12,6 +12,7 @@
 mod append;
 mod contents;
 mod datasets;
+mod deletion;
 mod hold;
 mod id_map;
 mod import;
@@ -29,6 +30,7 @@ mod training_data;
 pub use append::{Appended, PutRecord};
 pub use contents::{DatasetContents, Origin, Part};
 pub use datasets::Datasets;
+pub use deletion::{Deletion, Leavers, ModelWithout, NewDeletion};
 pub use id_map::IdMap;
 pub use import::{ImportExecutor, ImportReport, ImportSettings, Problem, ReasonCount};
 pub use plain_rows::{Cell, SESSION};

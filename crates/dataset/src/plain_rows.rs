@@ -47,7 +47,7 @@ impl SnapshotDataset {
     }
 }
 
-fn is(name: &str, wanted: &str) -> bool {
+pub(crate) fn is(name: &str, wanted: &str) -> bool {
     if wanted == SESSION_COLUMN || name == SESSION_COLUMN { name == wanted } else { same_name(name, wanted) }
 }
 
@@ -116,7 +116,12 @@ impl Datasets {
                 DatasetType::Items => &mut items,
                 DatasetType::Users => &mut users,
             };
-            *slot = Some(SnapshotDataset { dataset_arn: dataset.dataset_arn.clone(), schema, parts: contents.parts });
+            *slot = Some(SnapshotDataset {
+                dataset_arn: dataset.dataset_arn.clone(),
+                schema,
+                parts: contents.parts,
+                deletions: contents.deletions,
+            });
         }
         Ok(Snapshot { dataset_group_arn: group_arn.clone(), domain, interactions, items, users, events_through })
     }

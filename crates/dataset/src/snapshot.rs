@@ -35,6 +35,9 @@ pub struct SnapshotDataset {
     /// The Avro record, as JSON text.
     pub schema: String,
     pub parts: Vec<Part>,
+    /// See [`crate::DatasetContents::deletions`].
+    #[serde(default)]
+    pub deletions: u64,
 }
 
 impl SnapshotDataset {
@@ -81,8 +84,12 @@ impl Datasets {
             // Asking who holds it forgets the runs that have ended.
             self.holders_in(tx, &dataset.dataset_arn).await?;
             self.hold_while_running_in(tx, &dataset.dataset_arn, reader).await?;
-            *snapshot.slot(dataset.dataset_type) =
-                Some(SnapshotDataset { dataset_arn: dataset.dataset_arn.clone(), schema, parts: contents.parts });
+            *snapshot.slot(dataset.dataset_type) = Some(SnapshotDataset {
+                dataset_arn: dataset.dataset_arn.clone(),
+                schema,
+                parts: contents.parts,
+                deletions: contents.deletions,
+            });
         }
         Ok(snapshot)
     }

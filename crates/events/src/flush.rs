@@ -44,6 +44,11 @@ impl Events {
     /// Moves what was logged so far into the interactions datasets. Flushes wait for each other.
     pub async fn flush(&self) -> Result<FlushSummary> {
         let _one_at_a_time = self.flushing.lock().await;
+        self.flush_alone().await
+    }
+
+    /// For whoever holds `flushing`.
+    pub(crate) async fn flush_alone(&self) -> Result<FlushSummary> {
         let segments = self.log.rotate().await?;
         let mut through = self.position().await?;
         let mut summary = FlushSummary::default();

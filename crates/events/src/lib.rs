@@ -9,6 +9,7 @@
 //! Start reading at [`Events::put_events`], then `log/writer.rs`, then `flush.rs`.
 
 mod call;
+mod deletion;
 mod flush;
 mod live_history;
 mod log;
@@ -16,6 +17,7 @@ mod put_events;
 mod service;
 mod tracker;
 
+pub use deletion::DeletedUsers;
 pub use flush::FlushSummary;
 pub use live_history::{LiveEvent, LiveHistory};
 pub use put_events::{Event, MetricAttribution, PutEvents};

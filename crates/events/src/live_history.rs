@@ -60,6 +60,26 @@ impl LiveHistory {
         self.len() == 0
     }
 
+    /// Forgets what came up to `through` from users, and from sessions of people whom nobody knows, for whom `gone` is true; gives
+    /// how many events that were.
+    pub(crate) fn forget(&self, group_arn: &Arn, through: u64, gone: impl Fn(&str) -> bool) -> u64 {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        inner.order.retain(|(group, user, sequence)| &**group != group_arn.as_str() || *sequence > through || !gone(user));
+        let before = inner.events;
+        let Some(mut users) = inner.groups.remove(group_arn.as_str()) else { return 0 };
+        users.retain(|user, events| {
+            if gone(user) {
+                let all = events.len();
+                events.retain(|event| event.sequence > through);
+                inner.events -= all - events.len();
+            }
+            !events.is_empty()
+        });
+        let removed = before - inner.events;
+        inner.groups.insert(group_arn.as_str().into(), users);
+        removed as u64
+    }
+
     /// Takes over what was logged.
     pub(crate) fn record(&self, calls: &[LoggedCall]) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);

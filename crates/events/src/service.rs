@@ -41,7 +41,7 @@ pub struct Events {
     pub(crate) datasets: Datasets,
     pub(crate) log: Log,
     pub(crate) flushing: Arc<tokio::sync::Mutex<()>>,
-    live: LiveHistory,
+    pub(crate) live: LiveHistory,
     /// Group by tracking id, so that a call reads no database.
     trackers: Arc<RwLock<HashMap<String, Arn>>>,
 }

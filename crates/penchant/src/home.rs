@@ -18,7 +18,7 @@ use impact::Impacts;
 use notify::Notify;
 use pipeline::{PipelineExecutor, Pipelines, Planner, Watch};
 use runs::{Breakpoints, Registry, Retention, Runs, Settings, Worker};
-use serve::{BatchInferenceExecutor, DeployExecutor, RecommenderExecutor, Serving};
+use serve::{BatchInferenceExecutor, DataDeletionExecutor, DeployExecutor, RecommenderExecutor, Serving};
 use store::{Artifacts, Buckets, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -404,7 +404,7 @@ impl Home {
         if let Some(address) = part.listening {
             jobs = jobs.with_sessions(Arc::new(ScriptSessions::new(address, &self.partition.region, self.sessions.clone())));
         }
-        let registry = Registry::default()
+        let mut registry = Registry::default()
             .with(CrawlExecutor::new(self.catalog.clone()))
             .with(ProfileExecutor::new(self.catalog.clone()).with_files(Arc::new(FileRows::new(self.catalog.clone()))))
             .with(jobs)
@@ -422,6 +422,10 @@ impl Home {
                 serving: self.serving.clone(),
                 events: events.clone(),
             });
+        if !self.runs.store().is_shared() || part.roles.has(Role::Serving) {
+            // Where the log of events is.
+            registry = registry.with(DataDeletionExecutor::new(self.serving.clone(), events.clone()));
+        }
         let settings = Settings {
             node: part.name.clone(),
             concurrent_runs: self.limits.concurrent_runs.max(1),

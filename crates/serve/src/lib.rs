@@ -10,6 +10,7 @@
 mod answer;
 mod batch;
 mod campaign;
+mod deletion;
 mod deploy;
 pub mod filter;
 mod following;
@@ -30,6 +31,7 @@ pub use batch::{
 pub use campaign::{
     Campaign, CampaignConfig, CampaignUpdate, CampaignView, CreateCampaign, EXCLUDE_SEEN_KEY, PenchantConfig, UpdateCampaign,
 };
+pub use deletion::{CreateDataDeletionJob, DELETE_DATA, DataDeletionExecutor, DataDeletionJob, DataDeletionJobView, DataDeletionReport};
 pub use deploy::{DEPLOY, DeployExecutor, DeployResult};
 pub use filter::{CreateFilter, Filter};
 pub use recommender::{CreateRecommender, Recommender, RecommenderConfig, RecommenderUpdate, RecommenderView, UpdateRecommender};

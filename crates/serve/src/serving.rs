@@ -235,6 +235,11 @@ impl Serving {
         }
     }
 
+    /// The same where requests are answered here; elsewhere there is nothing to refresh.
+    pub(crate) async fn refresh_if_answering(&self) -> Result<()> {
+        if self.shared.refreshed.load(Ordering::SeqCst) { self.refresh().await } else { Ok(()) }
+    }
+
     /// Makes what serves equal to what the store says: loads new models, drops what was deleted or stopped. What has a model that
     /// cannot be loaded goes on as before, or says why it does not answer. The same with filters and their data. Called at the start, on a timer and after changes.
     pub async fn refresh(&self) -> Result<()> {

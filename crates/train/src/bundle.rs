@@ -98,14 +98,19 @@ impl Histories {
     fn of(interactions: &Interactions) -> Self {
         let mut histories = Self { indptr: vec![0], ..Self::default() };
         for user in 0..interactions.n_users() as u32 {
-            for event in interactions.history(user) {
-                histories.items.push(event.item);
-                histories.timestamps.push(event.timestamp);
-                histories.weights.push(event.weight);
-            }
-            histories.indptr.push(histories.items.len() as u64);
+            histories.add(interactions.history(user));
         }
         histories
+    }
+
+    /// The next user.
+    fn add(&mut self, events: impl Iterator<Item = HistoryEvent>) {
+        for event in events {
+            self.items.push(event.item);
+            self.timestamps.push(event.timestamp);
+            self.weights.push(event.weight);
+        }
+        self.indptr.push(self.items.len() as u64);
     }
 
     /// A user's events in time order; none for an index out of range.
@@ -143,6 +148,23 @@ impl Bundle {
             names: Texts::collect(names.iter().map(String::as_str))?,
             histories: Histories::of(interactions),
         })
+    }
+
+    /// The same without the users for whom `gone` is true, and how many users and events went; nothing when it knows none of them.
+    pub(crate) fn without(&self, gone: impl Fn(&str) -> bool) -> Result<Option<(Self, u64, u64)>> {
+        let all = self.users.len() as u32;
+        let kept: Vec<u32> = (0..all).filter(|user| !gone(self.users.get(*user))).collect();
+        if kept.len() == self.users.len() {
+            return Ok(None);
+        }
+        let mut histories = Histories { indptr: vec![0], ..Histories::default() };
+        for user in &kept {
+            histories.add(self.histories.of_user(*user));
+        }
+        let events = (self.histories.items.len() - histories.items.len()) as u64;
+        let users = Texts::collect(kept.iter().map(|user| self.users.get(*user)))?;
+        let gone = u64::from(all) - kept.len() as u64;
+        Ok(Some((Self { items: self.items.clone(), users, names: self.names.clone(), histories }, gone, events)))
     }
 
     /// The name shown to people: what the items dataset says, else the id.

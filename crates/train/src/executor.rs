@@ -135,6 +135,7 @@ impl Executor for TrainExecutor {
             dataset_group_arn: version.dataset_group_arn,
             recipe_arn: version.recipe_arn,
             artifacts: artifacts.clone(),
+            deleted_users: 0,
             report: report.clone(),
         };
         let mut tx = context.begin().await?;

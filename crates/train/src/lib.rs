@@ -10,6 +10,7 @@ mod auto;
 mod bundle;
 mod catalogue;
 mod deed;
+mod deletion;
 mod executor;
 mod fitting;
 mod judging;

@@ -110,6 +110,9 @@ pub struct TrainedModel {
     pub recipe_arn: Arn,
     /// Prefix of the files in the artifacts: `models/<attempt>`.
     pub artifacts: String,
+    /// Users whose data was deleted after the training: their histories are gone from the files, the weights are as they were learned.
+    #[serde(default)]
+    pub deleted_users: u64,
     pub report: Report,
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_inference_jobs;
 pub(crate) mod campaigns;
+pub(crate) mod data_deletion_jobs;
 pub(crate) mod dataset_groups;
 pub(crate) mod datasets;
 pub(crate) mod event_trackers;

@@ -66,8 +66,9 @@ async fn existing(app: &App, input: &Input) -> Result<Arn> {
         "recommender" => app.serving.get_recommender(&arn).await.map(drop),
         "filter" => app.serving.get_filter(&arn).await.map(drop),
         "batch-inference-job" => app.serving.get_batch_inference_job(&arn).await.map(drop),
+        "data-deletion-job" => app.serving.get_data_deletion_job(&arn).await.map(drop),
         "event-tracker" => app.events.get_event_tracker(&arn).await.map(drop),
-        other => Err(input.error(format!("knows tags of dataset groups, datasets, import jobs, solutions and their versions, campaigns, recommenders, filters, batch inference jobs and event trackers; found the ARN of a {other:?}."))),
+        other => Err(input.error(format!("knows tags of dataset groups, datasets, import jobs, solutions and their versions, campaigns, recommenders, filters, batch inference jobs, data deletion jobs and event trackers; found the ARN of a {other:?}."))),
     }?;
     Ok(arn)
 }

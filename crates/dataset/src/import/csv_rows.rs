@@ -18,10 +18,7 @@ use super::rows::{Place, Rows};
 const BUFFER_BYTES: usize = 256 << 10;
 
 pub(crate) fn read(name: &str, from: Box<dyn Read>, rows: &mut Rows<'_>) -> Result<()> {
-    let lines = Lines::of(name, from)?;
-    let ends_in_cr = lines.ends_in_cr;
-    let mut reader =
-        ReaderBuilder::new().double_quote(true).escape(Some(b'\\')).flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(lines);
+    let (mut reader, ends_in_cr) = reader_of(name, from)?;
     let found = header_of(name, &mut reader)?;
     let fields: Vec<String> = rows.columns().map(|column| column.field.name.clone()).collect();
     let places = header::places(name, &fields, &found)?;
@@ -40,6 +37,28 @@ pub(crate) fn read(name: &str, from: Box<dyn Read>, rows: &mut Rows<'_>) -> Resu
     }
     rows.end_file();
     Ok(())
+}
+
+/// Hands every row's line and its value of the one column to `take`; no value where the row is not shaped as the header.
+pub(crate) fn column(name: &str, from: Box<dyn Read>, field: &str, mut take: impl FnMut(u64, Option<&[u8]>) -> Result<()>) -> Result<()> {
+    let (mut reader, ends_in_cr) = reader_of(name, from)?;
+    let found = header_of(name, &mut reader)?;
+    let places = header::places(name, &[field.to_owned()], &found)?;
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(|e| broken(name, &e))? {
+        let shaped = record.len() == found.len();
+        let value = places.first().filter(|_| shaped).and_then(|at| record.get(*at));
+        take(line_of(&reader, &record, ends_in_cr), value)?;
+    }
+    Ok(())
+}
+
+fn reader_of(name: &str, from: Box<dyn Read>) -> Result<(Reader<Lines>, bool)> {
+    let lines = Lines::of(name, from)?;
+    let ends_in_cr = lines.ends_in_cr;
+    let builder = &mut ReaderBuilder::new();
+    let reader = builder.double_quote(true).escape(Some(b'\\')).flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(lines);
+    Ok((reader, ends_in_cr))
 }
 
 /// Remembers what the parser does not tell: how lines end, and whether the last one ends at all.

@@ -10,7 +10,9 @@ mod parquet_rows;
 mod report;
 mod rows;
 
+pub(crate) use csv_rows::column as column_of_csv;
 pub use executor::ImportExecutor;
+pub(crate) use files::{Opened, find as find_files};
 pub use report::{ImportReport, Problem, ReasonCount};
 
 #[cfg(test)]

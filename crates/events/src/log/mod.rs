@@ -1,5 +1,6 @@
 //! The event log: a folder of segments, each a row of frames with length and checksum.
 
+mod blank;
 mod frame;
 mod segment;
 mod writer;

@@ -26,8 +26,9 @@ pub(crate) struct LogSettings {
 /// A handle to the log; clone it freely. The thread ends with the last handle.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
+    pub(super) folder: PathBuf,
     sender: mpsc::Sender<Message>,
-    closed: Arc<Mutex<Vec<Segment>>>,
+    pub(super) closed: Arc<Mutex<Vec<Segment>>>,
     remembered_events: usize,
 }
 
@@ -67,7 +68,7 @@ impl Log {
             .name("event-log".into())
             .spawn(move || writer.work(receiver))
             .map_err(|e| Error::unavailable("The event log's thread cannot be started.").source(e))?;
-        Ok(Self { sender, closed, remembered_events })
+        Ok(Self { folder: folder.into(), sender, closed, remembered_events })
     }
 
     /// Returns when the call is on disk and in the live history, or with the reason why it is not.

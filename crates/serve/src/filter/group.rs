@@ -166,7 +166,7 @@ fn columns(
     Ok(fields.into_iter().zip(builders).map(|((key, _), builder)| (key.clone(), builder.finish())).collect())
 }
 
-/// The histories there were with what is new, or all anew when an import replaced what was there.
+/// The histories there were with what is new, or all anew when an import replaced what was there or users were deleted.
 fn histories(before: Option<&GroupData>, now: &SnapshotDataset, universe: &Arc<Universe>, artifacts: &Artifacts) -> Result<Arc<Histories>> {
     let known = before.filter(|before| before.wanted.events);
     let known = known.and_then(|before| before.snapshot.interactions.as_ref().map(|dataset| (dataset, &before.histories)));
@@ -174,7 +174,9 @@ fn histories(before: Option<&GroupData>, now: &SnapshotDataset, universe: &Arc<U
         |dataset: &SnapshotDataset, origin| -> Vec<Part> { dataset.parts.iter().filter(|part| part.origin == origin).cloned().collect() };
     let bulk = of(now, Origin::Bulk);
     let (histories, old_bulk, old_put_rows) = match known {
-        Some((old, histories)) if old.dataset_arn == now.dataset_arn && bulk.starts_with(&of(old, Origin::Bulk)) => {
+        Some((old, histories))
+            if (&old.dataset_arn, old.deletions) == (&now.dataset_arn, now.deletions) && bulk.starts_with(&of(old, Origin::Bulk)) =>
+        {
             let put_rows = of(old, Origin::Put).iter().map(|part| part.rows).sum();
             (histories.clone(), of(old, Origin::Bulk).len(), put_rows)
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod batch;
 mod campaigns;
+mod deletion;
 mod filters;
 #[path = "../../../train/src/tests/fixture.rs"]
 pub mod fixture;

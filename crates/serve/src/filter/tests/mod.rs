@@ -28,7 +28,7 @@ pub fn group() -> Arn {
 pub fn snapshot() -> Snapshot {
     let dataset = |kind: &str, schema: &str| {
         let dataset_arn = Partition::default().personalize("dataset", format!("shop/{kind}"));
-        Some(SnapshotDataset { dataset_arn, schema: schema.into(), parts: Vec::new() })
+        Some(SnapshotDataset { dataset_arn, schema: schema.into(), parts: Vec::new(), deletions: 0 })
     };
     Snapshot {
         dataset_group_arn: group(),
