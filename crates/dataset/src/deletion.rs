@@ -5,7 +5,7 @@
 //! record and goes on, so nothing is counted twice and no file stays behind.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{cast, filter_record_batch};
@@ -289,7 +289,7 @@ impl DatasetContents {
 }
 
 /// Writes the part without their rows to `to`, durably, if it has any.
-fn rewrite(from: &Path, to: &PathBuf, name: String, part: Part, leavers: &Leavers) -> Result<Rewritten> {
+fn rewrite(from: &Path, to: &Path, name: String, part: Part, leavers: &Leavers) -> Result<Rewritten> {
     let theirs = rows_in(from, leavers)?;
     if theirs == 0 {
         return Ok(Rewritten { after: Some(part.clone()), before: part });

@@ -514,3 +514,40 @@ async fn movielens_is_imported_and_loaded() {
         assert!(data.events.user.is_sorted());
     }
 }
+
+#[tokio::test]
+async fn a_part_without_a_user_does_not_hold_the_id_in_its_dictionary_either() {
+    let shop = Shop::open().await;
+    shop.put("i.csv", "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\nann,a,1,buy,\nbob,b,2,buy,\nann,c,3,buy,\n").await;
+    assert_eq!(shop.import(&shop.interactions, "i.csv", "FULL").await.state, RunState::Succeeded);
+    let before = shop.datasets.contents(&shop.interactions).await.unwrap();
+    let new = |run: &str, user: &str| NewDeletion {
+        run: RunId(run.into()),
+        attempt: format!("{run}-1"),
+        group_arn: shop.group.clone(),
+        leavers: Leavers { users: [user.to_owned()].into(), sessions: Default::default() },
+        through: 0,
+        logged: 0,
+    };
+    let deletion = shop.datasets.delete_users(new("one", "ann")).await.unwrap();
+    assert_eq!((deletion.rows["INTERACTIONS"], deletion.rows["ITEMS"]), (2, 0));
+    let old = shop.datasets.artifacts().path(&before.parts[0].name);
+    assert!(old.exists(), "until nothing points at it any more");
+    shop.datasets.remove_gone(&deletion).await.unwrap();
+    let after = shop.datasets.contents(&shop.interactions).await.unwrap();
+    assert!(!old.exists() && after.retired.is_empty() && after.rows() == 1 && after.deletions == 1);
+    part_file::read(
+        &shop.datasets.artifacts().path(&after.parts[0].name),
+        |_| true,
+        |batch| {
+            let users = batch.column(0).as_dictionary::<arrow::datatypes::Int32Type>();
+            assert_eq!(users.values().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["bob"]);
+            Ok(())
+        },
+    )
+    .unwrap();
+    // The last one leaves nothing behind, and the record of a run that came to no end is taken over.
+    let last = shop.datasets.delete_users(new("two", "bob")).await.unwrap();
+    assert!(last.gone.is_superset(&deletion.gone) && shop.datasets.deletion(&deletion.run).await.unwrap().is_none());
+    assert_eq!(shop.datasets.contents(&shop.interactions).await.unwrap().parts, []);
+}
