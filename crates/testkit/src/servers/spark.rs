@@ -167,8 +167,14 @@ fn tail(log: &Path) -> String {
 
 fn spark(jars: &Path, port: u16, folder: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new("java");
-    // The quick compiler alone: this process lives for a minute.
-    command.args(["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+IgnoreUnrecognizedVMOptions"]);
+    // The quick compiler alone: this process lives for a minute. Its code cache alone would be 48 MB, which the suites fill.
+    command.args([
+        "-Xmx1g",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:ReservedCodeCacheSize=240m",
+        "-XX:+IgnoreUnrecognizedVMOptions",
+    ]);
     command.args(OPENED.map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED")));
     command.args(["-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"]);
     command.arg(format!("-Djava.io.tmpdir={}", folder.display()));
