@@ -120,3 +120,48 @@ def test_tags_are_listed_changed_and_gone(clients):
     personalize.delete_dataset_group(datasetGroupArn=arn)
     with pytest.raises(personalize.exceptions.ResourceNotFoundException):
         personalize.list_tags_for_resource(resourceArn=arn)
+
+
+def test_a_solution_trains_by_itself_and_its_campaign_follows(clients, unique, server):
+    personalize = clients.personalize
+    group, dataset = two_tastes.make_dataset(clients, unique)
+    two_tastes.import_text(clients, unique, dataset, two_tastes.interactions())
+    config = {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}}
+    solution = personalize.create_solution(
+        name=unique, datasetGroupArn=group, recipeArn=two_tastes.RECIPE, performAutoTraining=True, solutionConfig=config
+    )["solutionArn"]
+
+    def versions():
+        return personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
+
+    def trained(version):
+        return until_active(lambda: personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
+
+    # The installation looks once a minute.
+    first = until("a training that nobody asked for", versions, timeout_s=120)[0]["solutionVersionArn"]
+    found = trained(first)
+    assert (found["trainingType"], found["trainingMode"]) == ("AUTOMATIC", "FULL")
+    personalize.update_solution(solutionArn=solution, performAutoTraining=False)
+    described = personalize.describe_solution(solutionArn=solution)["solution"]
+    assert (described["performAutoTraining"], described["solutionConfig"]) == (False, config)
+
+    campaign = personalize.create_campaign(
+        name=unique, solutionVersionArn=f"{solution}/$LATEST", campaignConfig={"syncWithLatestSolutionVersion": True}
+    )["campaignArn"]
+
+    def serves():
+        return until_active(lambda: personalize.describe_campaign(campaignArn=campaign)["campaign"])["solutionVersionArn"]
+
+    assert serves() == first
+    with pytest.raises(ClientError) as refused:
+        personalize.create_solution_version(solutionArn=solution, trainingMode="UPDATE")
+    assert "no new data" in str(refused.value)
+    two_tastes.import_text(clients, f"{unique}-more", dataset, two_tastes.interactions(users=90), importMode="INCREMENTAL")
+    update = personalize.create_solution_version(solutionArn=solution, trainingMode="UPDATE")["solutionVersionArn"]
+    assert trained(update)["trainingMode"] == "UPDATE"
+    full = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    assert trained(full)["trainingType"] == "MANUAL"
+    until("the campaign's newer version", lambda: serves() == full, timeout_s=120)
+    runtime = clients.runtime
+    items = [entry["itemId"] for entry in runtime.get_recommendations(campaignArn=campaign, userId="user-0", numResults=10)["itemList"]]
+    assert two_tastes.count(items, "red") > 5, items

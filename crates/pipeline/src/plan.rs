@@ -23,6 +23,8 @@ pub enum Scope {
     Import,
     /// A new version of one solution, on its schedule.
     Train { solution: String },
+    /// A version of one solution that keeps the settings of the last full training, on its schedule.
+    Update { solution: String },
     /// One batch job of one solution, on its schedule.
     Batch { solution: String, job: String },
 }
@@ -225,7 +227,9 @@ impl Making<'_> {
         match self.scope {
             Scope::All => true,
             Scope::Import => false,
-            Scope::Train { solution: name } | Scope::Batch { solution: name, .. } => name == &solution.name,
+            Scope::Train { solution: name } | Scope::Update { solution: name } | Scope::Batch { solution: name, .. } => {
+                name == &solution.name
+            }
         }
     }
 
@@ -350,7 +354,7 @@ impl Making<'_> {
             };
         }
         let fingerprint = self.data_of(serde_json::Value::Object(solution.arguments.clone()).to_string(), before);
-        if *self.scope != Scope::All {
+        if let Scope::Train { .. } = self.scope {
             return step(Action::Train, "its schedule is due.".into()).on(fingerprint);
         }
         let Some(newest) = newest else { return step(Action::Train, "it was never trained.".into()).on(fingerprint) };
@@ -360,7 +364,7 @@ impl Making<'_> {
             return step(Action::Skip, because).on(fingerprint);
         }
         let age = self.world.now.since_ms(newest.created);
-        if solution.max_age_ms.is_some_and(|most| age < most) {
+        if *self.scope == Scope::All && solution.max_age_ms.is_some_and(|most| age < most) {
             if let Some(because) = self.unjudged(solution, &newest.arn) {
                 return step(Action::Train, because).on(fingerprint);
             }

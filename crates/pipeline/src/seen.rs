@@ -49,7 +49,9 @@ impl Seen {
         if plan.scope == Scope::All {
             content.clone_into(&mut self.content);
         }
-        if let Scope::Train { solution } = &plan.scope {
+        if let Scope::Train { solution } | Scope::Update { solution } = &plan.scope
+            && !outcome.trained.is_empty()
+        {
             // The new version has answered no file yet.
             self.batches.retain(|name, _| name.split('/').next() != Some(solution));
         }

@@ -7,12 +7,12 @@ use dataset::{CreateDataset, CreateDatasetGroup, CreateDatasetImportJob, CreateS
 use domain::{Arn, Error, Result};
 use runs::RunContext;
 use serve::{CreateBatchInferenceJob, CreateCampaign, CreateFilter, UpdateCampaign};
-use train::CreateSolutionVersion;
+use train::{CreateSolutionVersion, UpdateBasis};
 
 use crate::executor::{Outcome, PipelineExecutor, Trained, wait};
 use crate::gate::{self, Candidate, Decision, Gate};
 use crate::pipelines::Pipeline;
-use crate::plan::{Action, Stage, Step, arguments, batch_name, live_version, schema_name};
+use crate::plan::{Action, Scope, Stage, Step, arguments, batch_name, live_version, schema_name};
 use crate::planner::Planner;
 use crate::tags;
 use crate::turn::{Begun, Turn};
@@ -233,11 +233,30 @@ impl<'a> Steps<'a> {
         if let Some(found) = ours {
             return Ok(found.version.value.solution_version_arn);
         }
-        let judge_beside = self.live_versions(&self.wanted_solution(&step.name)?.key).await?;
-        let request = CreateSolutionVersion { solution_arn, name: Some(name), training_mode: None, judge_beside };
+        let wanted = self.wanted_solution(&step.name)?;
+        let judge_beside = self.live_versions(&wanted.key).await?;
+        let training_mode = self.training_mode(wanted, &solution_arn).await?;
+        let request = CreateSolutionVersion { solution_arn, name: Some(name), training_mode: Some(training_mode), judge_beside };
         let arn = self.stages.training.create_solution_version(request).await?.solution_version_arn;
         self.tag(Stage::SolutionVersion, &step.name, &arn).await?;
         Ok(arn)
+    }
+
+    /// An update, where one was asked for and there is something to keep and something to learn; else a full training.
+    async fn training_mode(&self, wanted: &Solution, solution_arn: &Arn) -> Result<String> {
+        let asked = match self.begun.plan.scope {
+            Scope::Update { .. } => true,
+            Scope::Train { .. } => false,
+            _ => wanted.updates,
+        };
+        let basis = if asked { self.stages.training.update_basis(solution_arn).await? } else { UpdateBasis::NeverSearched };
+        if let UpdateBasis::NothingNew(_) = basis {
+            self.context.info(format!(
+                "{}: the data are those of its newest version, which an update would not change: trained in full.",
+                wanted.key
+            ));
+        }
+        Ok(if let UpdateBasis::Keeps(_) = basis { "UPDATE" } else { "FULL" }.to_owned())
     }
 
     /// What the campaigns serve that a new version of the solution may come to replace.

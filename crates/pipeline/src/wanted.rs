@@ -73,6 +73,8 @@ pub struct Solution {
     pub name: String,
     /// The arguments of CreateSolution without the dataset group.
     pub arguments: Map<String, Value>,
+    /// `solutionVersion.trainingMode` is UPDATE: versions keep the settings of the last full training.
+    pub updates: bool,
     pub schedules: TrainingSchedules,
     pub max_age_ms: Option<i64>,
     pub batch_inference: Vec<Batch>,

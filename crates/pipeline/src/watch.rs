@@ -213,10 +213,9 @@ fn schedules_of(wanted: &Wanted) -> Vec<Due> {
     };
     add("import".into(), &wanted.import_schedule, Scope::Import);
     for solution in &wanted.solutions {
-        let train = Scope::Train { solution: solution.name.clone() };
-        add(format!("{}/full", solution.name), &solution.schedules.full, train.clone());
-        // Here an update is a full training, which knows all that an update would.
-        add(format!("{}/update", solution.name), &solution.schedules.update, train);
+        let name = || solution.name.clone();
+        add(format!("{}/full", solution.name), &solution.schedules.full, Scope::Train { solution: name() });
+        add(format!("{}/update", solution.name), &solution.schedules.update, Scope::Update { solution: name() });
         for job in &solution.batch_inference {
             let scope = Scope::Batch { solution: solution.name.clone(), job: job.key.clone() };
             add(format!("{}/{}", solution.name, job.key), &job.schedule, scope);

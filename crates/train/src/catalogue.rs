@@ -239,12 +239,12 @@ const DOMAIN_ROWS: [Row; 10] = [
 ];
 
 /// A hyperparameter that AWS's recipe takes, and what becomes of it here.
-struct Theirs {
-    name: &'static str,
-    does: Does,
+pub(crate) struct Theirs {
+    pub(crate) name: &'static str,
+    pub(crate) does: Does,
 }
 
-enum Does {
+pub(crate) enum Does {
     /// Checked for its range, without effect: it steers networks that are not trained here.
     Nothing(f64, f64),
     /// Sets a parameter of ours, within AWS's range.
@@ -297,9 +297,9 @@ const SIMS: [Theirs; 6] = [
 const TRENDS: [Theirs; 1] = [Theirs { name: "trend_discovery_frequency", does: Does::Interval }];
 
 /// The intervals of trends, in hours.
-const INTERVALS: [(&str, f64); 5] = [("30 minutes", 0.5), ("1 hour", 1.0), ("2 hours", 2.0), ("3 hours", 3.0), ("1 day", 24.0)];
+pub(crate) const INTERVALS: [(&str, f64); 5] = [("30 minutes", 0.5), ("1 hour", 1.0), ("2 hours", 2.0), ("3 hours", 3.0), ("1 day", 24.0)];
 /// AWS's default.
-const USUAL_INTERVAL: &str = "2 hours";
+pub(crate) const USUAL_INTERVAL: &str = "2 hours";
 /// What is usual for an item is seen from so many hours before the interval.
 const TREND_BASELINE_HOURS: f64 = 7.0 * 24.0;
 
@@ -340,7 +340,7 @@ impl RecipeInfo {
         self.is_personal() && self.use_case.is_none()
     }
 
-    fn takes(&self) -> &'static [Theirs] {
+    pub(crate) fn takes(&self) -> &'static [Theirs] {
         rows().find(|row| row.name == self.name).map_or(&[], |row| row.takes)
     }
 }
@@ -392,8 +392,8 @@ pub(crate) struct Hyperparameters {
     pub without_effect: Vec<String>,
 }
 
-const GOAL: &str = "goal";
-const BUDGET: &str = "time_budget_seconds";
+pub(crate) const GOAL: &str = "goal";
+pub(crate) const BUDGET: &str = "time_budget_seconds";
 
 /// Checks names and ranges; the error names the parameter, its range and what was found.
 pub(crate) fn hyperparameters(recipe: &RecipeInfo, given: &BTreeMap<String, String>) -> Result<Hyperparameters> {

@@ -62,6 +62,17 @@ pub struct Order {
     pub keeps: Option<Arn>,
 }
 
+/// Whether a solution can be trained with `trainingMode` UPDATE, and from what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpdateBasis {
+    /// The newest ACTIVE version that searched its settings, which are kept.
+    Keeps(Arn),
+    /// The newest ACTIVE version, which was trained on the data as they are.
+    NothingNew(Arn),
+    /// No ACTIVE version has searched.
+    NeverSearched,
+}
+
 impl AutoTrainingConfig {
     fn days(&self) -> Result<i64> {
         let Some(text) = &self.scheduling_expression else { return Ok(USUAL_DAYS) };
@@ -87,6 +98,8 @@ impl Training {
     /// Changes when a solution is trained, and by which events; refused when the outcome would be no solution that can be created.
     pub async fn update_solution(&self, request: UpdateSolution) -> Result<Solution> {
         let mut tx = self.store().begin().await?;
+        // The schedule of trainings that are switched off is kept for when they are switched on again.
+        let scheduled = request.solution_update_config.as_ref().is_some_and(|changes| changes.auto_training_config.is_some());
         let change = |solution: &mut Solution| {
             solution.perform_auto_training = request.perform_auto_training.unwrap_or(solution.perform_auto_training);
             if let Some(changes) = request.solution_update_config {
@@ -94,6 +107,7 @@ impl Training {
                 config.auto_training_config = changes.auto_training_config.or(config.auto_training_config.take());
                 config.events_config = changes.events_config.or(config.events_config.take());
             }
+            check_schedule(scheduled, solution.perform_auto_training)?;
             solution.check()
         };
         let updated = tx.update::<Solution>(request.solution_arn.as_str(), change).await?;
@@ -149,23 +163,34 @@ impl Training {
         Ok(used)
     }
 
-    /// The version whose settings an update keeps: the newest ACTIVE one that searched. Refused when there is none, and when the data are
-    /// those of the newest ACTIVE version.
-    pub(crate) async fn updated_version(&self, solution: &Solution) -> Result<Arn> {
-        let versions = self.list_solution_versions(Some(&solution.solution_arn)).await?;
+    /// What a version with `trainingMode` UPDATE would go by if it was asked for now.
+    pub async fn update_basis(&self, solution_arn: &Arn) -> Result<UpdateBasis> {
+        let solution = self.get_solution(solution_arn).await?.value;
+        let versions = self.list_solution_versions(Some(solution_arn)).await?;
         let active: Vec<&VersionView> = versions.iter().filter(|view| view.is_active()).collect();
-        let name = solution.name.as_str();
         let Some(searched) = active.iter().rev().find(|view| view.version.training_mode == FULL) else {
-            let what = format!("trainingMode {UPDATE} keeps what an ACTIVE version of mode {FULL} found; solution {name:?} has none");
-            return Err(Error::invalid_input(format!("{what}: train with {FULL} first.")));
+            return Ok(UpdateBasis::NeverSearched);
         };
         let data = self.datasets().snapshot_now(&solution.dataset_group_arn).await?;
-        match active.last().filter(|newest| data == newest.version.snapshot) {
-            Some(newest) => Err(Error::invalid_input(format!(
-                "There is no new data since version {} of solution {name:?}: import some, or train with {FULL}.",
-                newest.version.solution_version_arn.id()
+        let newest = active.last().filter(|newest| data == newest.version.snapshot);
+        Ok(match newest {
+            Some(newest) => UpdateBasis::NothingNew(newest.version.solution_version_arn.clone()),
+            None => UpdateBasis::Keeps(searched.version.solution_version_arn.clone()),
+        })
+    }
+
+    /// The version whose settings an update keeps; refused when there is none, or nothing to learn.
+    pub(crate) async fn updated_version(&self, solution_arn: &Arn) -> Result<Arn> {
+        let name = solution_arn.id();
+        match self.update_basis(solution_arn).await? {
+            UpdateBasis::Keeps(searched) => Ok(searched),
+            UpdateBasis::NeverSearched => Err(Error::invalid_input(format!(
+                "trainingMode {UPDATE} keeps what an ACTIVE version of mode {FULL} found; solution {name:?} has none: train with {FULL} first."
             ))),
-            None => Ok(searched.version.solution_version_arn.clone()),
+            UpdateBasis::NothingNew(newest) => Err(Error::invalid_input(format!(
+                "There is no new data since version {} of solution {name:?}: import some, or train with {FULL}.",
+                newest.id()
+            ))),
         }
     }
 
@@ -175,6 +200,14 @@ impl Training {
         versions.retain(|view| view.is_active() && view.version.training_mode == FULL);
         Ok(versions.pop())
     }
+}
+
+/// Refuses a request that gives a schedule (`scheduled`) for trainings that are not to be.
+pub(crate) fn check_schedule(scheduled: bool, automatic: bool) -> Result<()> {
+    if scheduled && !automatic {
+        return Err(Error::invalid_input("solutionConfig.autoTrainingConfig needs performAutoTraining; found false."));
+    }
+    Ok(())
 }
 
 /// What a version decided, for one that keeps it.

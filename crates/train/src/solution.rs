@@ -10,7 +10,7 @@ use store::Resource;
 
 use crate::catalogue::{self, RecipeInfo};
 use crate::ranges::HyperParameterRanges;
-use crate::renewal::AutoTrainingConfig;
+use crate::renewal::{AutoTrainingConfig, check_schedule};
 
 /// As DescribeSolution shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -194,6 +194,8 @@ impl CreateSolution {
             solution_config: self.solution_config,
         };
         solution.check()?;
+        let scheduled = solution.solution_config.as_ref().is_some_and(|config| config.auto_training_config.is_some());
+        check_schedule(scheduled, solution.perform_auto_training)?;
         Ok(solution)
     }
 }
@@ -204,12 +206,7 @@ impl Solution {
         let Some(config) = &self.solution_config else { return Ok(()) };
         let recipe = catalogue::recipe(&self.recipe_arn)?;
         config.check(self.event_type.as_deref(), &recipe)?;
-        match &config.auto_training_config {
-            Some(_) if !self.perform_auto_training => {
-                return Err(Error::invalid_input("solutionConfig.autoTrainingConfig needs performAutoTraining; found false."));
-            }
-            given => given.as_ref().map_or(Ok(()), AutoTrainingConfig::check)?,
-        }
+        config.auto_training_config.as_ref().map_or(Ok(()), AutoTrainingConfig::check)?;
         catalogue::hyperparameters(&recipe, &config.all_parameters()).map(|_| ())
     }
 

@@ -113,7 +113,7 @@ impl Training {
         let name = request.name.map(Name::new).transpose()?;
         let keeps = match request.training_mode.as_deref().unwrap_or(FULL) {
             FULL => None,
-            UPDATE => Some(self.updated_version(&self.get_solution(&request.solution_arn).await?.value).await?),
+            UPDATE => Some(self.updated_version(&request.solution_arn).await?),
             mode => return Err(Error::invalid_input(format!("trainingMode is {FULL} or {UPDATE}; found {mode:?}."))),
         };
         let mut tx = self.store().begin().await?;

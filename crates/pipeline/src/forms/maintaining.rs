@@ -123,12 +123,11 @@ fn solution(node: &Node<'_>, index: usize, now: Timestamp, wanted: &mut Wanted) 
     ];
     let beside = node.object(&[SERVICE, WORKFLOW, "campaigns", "batchInferenceJobs", "batchSegmentJobs"]);
     let Some(object) = beside.need(SERVICE).map(|node| node.object(&KNOWN)) else { return };
+    let mut updates = false;
     if let Some(node) = object.get("solutionVersion") {
         let version = node.object(&["name", "trainingMode", "tags"]);
         version.get("name").and_then(|node| node.name());
-        if let Some(mode) = version.get("trainingMode").filter(|node| !matches!(node.value().as_str(), Some("FULL" | "UPDATE"))) {
-            mode.wrong(format!("expected FULL or UPDATE, found {}.", mode.value()));
-        }
+        updates = version.get("trainingMode").is_some_and(|node| parts::updates(&node));
     }
     let name = object.need("name").and_then(|node| node.name());
     let workflow = beside.get(WORKFLOW).map(|node| node.object(&["schedules", "maxAge"]));
@@ -156,7 +155,7 @@ fn solution(node: &Node<'_>, index: usize, now: Timestamp, wanted: &mut Wanted) 
             let max_age_ms = workflow.as_ref().and_then(parts::max_age);
             let Some(name) = name else { return };
             let place = node.place.clone();
-            wanted.solutions.push(Solution { key, name, arguments, schedules, max_age_ms, batch_inference, place });
+            wanted.solutions.push(Solution { key, name, arguments, updates, schedules, max_age_ms, batch_inference, place });
             wanted.campaigns.extend(campaigns);
         }
     }

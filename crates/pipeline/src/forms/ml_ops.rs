@@ -138,7 +138,16 @@ fn solution(key: &str, node: &Node<'_>, now: Timestamp, left_out: &mut Vec<(Stri
         }
         Arguments::Given(arguments) => {
             let schedules = parts::training_schedules(&object, now, arguments.get("recipeArn").and_then(Value::as_str));
-            Some(Solution { key: key.into(), name: name?, arguments, schedules, max_age_ms, batch_inference, place: node.place.clone() })
+            Some(Solution {
+                key: key.into(),
+                name: name?,
+                arguments,
+                updates: false,
+                schedules,
+                max_age_ms,
+                batch_inference,
+                place: node.place.clone(),
+            })
         }
     }
 }

@@ -50,6 +50,14 @@ pub(super) fn solution(object: &Object<'_>, recipe_may_lack: bool) -> Arguments 
     Arguments::Given(arguments)
 }
 
+/// Whether a `trainingMode` asks for versions that keep settings.
+pub(super) fn updates(mode: &Node<'_>) -> bool {
+    if !matches!(mode.value().as_str(), Some("FULL" | "UPDATE")) {
+        mode.wrong(format!("expected FULL or UPDATE, found {}.", mode.value()));
+    }
+    mode.value() == "UPDATE"
+}
+
 /// Why the recipe cannot be trained here, when it is one of AWS's; a name that nobody knows is a problem.
 fn recipe(node: &Node<'_>) -> Option<String> {
     let arn = match Arn::parse(node.text()?) {

@@ -68,11 +68,13 @@ async fn schedules_in_the_file_start_parts_once_however_long_nobody_looked() {
     clock.advance(3 * 3_600_000);
     let started = house.watch.tick().await.unwrap();
     let scope = async |id| house.installation.runs.get(id).await.unwrap().input::<Input>().unwrap().scope;
-    assert_eq!((started.len(), scope(&started[0]).await), (1, Scope::Train { solution: "likes".into() }));
+    assert_eq!((started.len(), scope(&started[0]).await), (1, Scope::Update { solution: "likes".into() }));
     assert!(house.watch.tick().await.unwrap().is_empty());
     clock.advance(72 * 3_600_000);
     let started = house.watch.tick().await.unwrap();
-    assert_eq!((started.len(), scope(&started[0]).await), (1, Scope::Import), "the training of before is still waiting");
+    let scopes = [scope(&started[0]).await, scope(&started[1]).await];
+    assert_eq!(scopes, [Scope::Import, Scope::Train { solution: "likes".into() }], "the update of before is still waiting");
+    assert_eq!(started.len(), 2);
     assert!(house.watch.tick().await.unwrap().is_empty());
     assert!(Timestamp(0) < house.installation.store.clock().now());
     // A rate keeps its beat, however late somebody looked: this one is due at 78 hours, looked at after 75.
@@ -142,4 +144,36 @@ async fn a_part_does_its_part_only() {
     let [whole] = house.watch.tick().await.unwrap().try_into().unwrap();
     house.ended(&whole).await.succeeded().unwrap();
     assert!(!house.plan().await.changes());
+}
+
+#[tokio::test]
+async fn an_update_keeps_the_settings_of_the_last_full_training_and_waits_for_new_data() {
+    let house = House::new().await;
+    let mut wanted = parameters();
+    house.wants(&wanted).await;
+    let first = house.succeeds().await.trained;
+    let update = async || {
+        let part = house.pipelines.start_part("nightly", Scope::Update { solution: "likes".into() }).await.unwrap();
+        let outcome: crate::Outcome = house.ended(&part).await.succeeded().unwrap().result().unwrap();
+        outcome
+    };
+    let version = async |arn: &domain::Arn| house.executor.training.get_solution_version(arn).await.unwrap().version.value;
+    assert!(update().await.trained.is_empty(), "nothing is new");
+    house.write("Interactions/events.csv", &(walks() + "u1,tea3,1800000000,purchase,\n")).await;
+    let part = house.pipelines.start_part("nightly", Scope::Import).await.unwrap();
+    house.ended(&part).await.succeeded().unwrap();
+    let outcome = update().await;
+    assert_eq!((outcome.trained.len(), outcome.decisions.len()), (1, 1));
+    let updated = version(&outcome.trained[0].solution_version_arn).await;
+    let likes = first.iter().find(|trained| trained.key == "likes").unwrap();
+    assert_eq!((updated.training_mode.as_str(), updated.keeps.as_ref()), ("UPDATE", Some(&likes.solution_version_arn)));
+    assert!(update().await.trained.is_empty(), "the update has seen what was new");
+    // On its own schedule a training is a full one.
+    let part = house.pipelines.start_part("nightly", Scope::Train { solution: "likes".into() }).await.unwrap();
+    let outcome: crate::Outcome = house.ended(&part).await.succeeded().unwrap().result().unwrap();
+    assert_eq!(version(&outcome.trained[0].solution_version_arn).await.training_mode, "FULL");
+    // A file that changed trains again without new data, which no update could do.
+    wanted["campaigns"]["home"]["minProvisionedTPS"] = json!(3);
+    house.wants(&wanted).await;
+    assert_eq!(version(&house.succeeds().await.trained[0].solution_version_arn).await.training_mode, "FULL");
 }

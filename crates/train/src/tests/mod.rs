@@ -35,3 +35,16 @@ fn a_request_describes_a_solution_only_when_nothing_differs() {
         assert!(!request(changed.clone()).describes(&solution), "{changed}");
     }
 }
+
+/// With `PENCHANT_WRITE_DOCS=1` writes the page instead.
+#[test]
+fn the_recipes_page_is_what_the_tables_say() {
+    let path = format!("{}/../../docs/reference/recipes.md", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    let page = crate::recipes_page();
+    if std::env::var_os("PENCHANT_WRITE_DOCS").is_some() {
+        std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/reference/recipes.md is old: run this test with PENCHANT_WRITE_DOCS=1");
+}

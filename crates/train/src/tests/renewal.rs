@@ -65,9 +65,11 @@ async fn a_solution_trains_by_itself_when_it_is_due_and_its_data_are_new() {
         let arn = &solution.solution_arn;
         serde_json::from_value(json!({"solutionArn": arn, "performAutoTraining": on, "solutionUpdateConfig": config})).unwrap()
     };
-    let refused = shop.training.update_solution(change(false, Value::Null)).await.unwrap_err();
-    assert_eq!(refused.message, "solutionConfig.autoTrainingConfig needs performAutoTraining; found false.");
     let slower = json!({"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}});
+    let refused = shop.training.update_solution(change(false, slower.clone())).await.unwrap_err();
+    assert_eq!(refused.message, "solutionConfig.autoTrainingConfig needs performAutoTraining; found false.");
+    shop.training.update_solution(change(false, Value::Null)).await.unwrap();
+    assert_eq!(shop.due(100).await, 0, "it was told to rest");
     shop.training.update_solution(change(true, slower)).await.unwrap();
     assert_eq!((shop.due(29).await, shop.due(30).await), (0, 1));
     let third = shop.newest(&solution).await;
