@@ -53,10 +53,13 @@ impl Server {
         }
     }
 
-    /// The next piece of an answer, within the time to read.
+    /// The next piece of an answer, within the time to read. A server that cannot be found again in its midst was lost.
     pub async fn within<T>(&self, piece: impl Future<Output = DriverResult<T>>) -> Result<T> {
         match tokio::time::timeout(self.endpoint.reach.read_timeout, piece).await {
-            Ok(outcome) => outcome.map_err(|error| error::driver(error, &self.endpoint.shown)),
+            Ok(outcome) => outcome.map_err(|error| match error::driver(error, &self.endpoint.shown) {
+                gone if gone.code == Some(TCP_FAILED) => error::lost(&self.endpoint.shown).source(gone),
+                failure => failure,
+            }),
             Err(_) => Err(self.silent()),
         }
     }
